@@ -1,0 +1,1 @@
+"""The labelled, lazy, out-of-core genome for machine learning."""

@@ -1,0 +1,116 @@
+"""Limits and switches that hold for the whole process.
+
+`byte_limit`: labels or index arrays larger than this are refused, with the cure in the message.
+`chunk_bytes`: size of one dask chunk of an opened source or store.
+`progress`: show progress bars; None means only when standard error is a terminal.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+from dataclasses import dataclass, replace
+from types import TracebackType
+
+__all__ = ["Options", "current", "parse_bytes", "set_options", "show_progress"]
+
+_UNITS = {"": 1, "B": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12,
+          "KIB": 2**10, "MIB": 2**20, "GIB": 2**30, "TIB": 2**40}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Options:
+    """The switches; see the head of this module."""
+
+    byte_limit: int = 2**30
+    chunk_bytes: int = 2**25
+    progress: bool | None = None
+
+
+_current = Options()
+
+
+def current() -> Options:
+    """Options in force."""
+    return _current
+
+
+class set_options:  # noqa: N801 - reads as a function, like xarray.set_options
+    """Change options, for good or inside a `with` block.
+
+    Parameters
+    ----------
+    byte_limit
+        Largest array of labels or positions built implicitly; bytes or text such as "4 GiB".
+    chunk_bytes
+        Size of one dask chunk of opened sources and stores; bytes or text.
+    progress
+        True or False; None (the default at start) shows bars only on a terminal.
+
+    Examples
+    --------
+    >>> import genoarrays as ga
+    >>> with ga.set_options(byte_limit="4 GiB"):
+    ...     ga.options.current().byte_limit
+    4294967296
+    """
+
+    def __init__(
+        self,
+        *,
+        byte_limit: int | str | None = None,
+        chunk_bytes: int | str | None = None,
+        progress: bool | None | str = "keep",
+    ) -> None:
+        global _current
+        self._before = _current
+        new = _current
+        if byte_limit is not None:
+            new = replace(new, byte_limit=parse_bytes(byte_limit))
+        if chunk_bytes is not None:
+            new = replace(new, chunk_bytes=parse_bytes(chunk_bytes))
+        if not isinstance(progress, str):
+            new = replace(new, progress=progress)
+        _current = new
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        global _current
+        _current = self._before
+
+
+def parse_bytes(size: int | str) -> int:
+    """Number of bytes in `size`: an integer, or text such as "256 MiB" or "1.5 GB".
+
+    Raises
+    ------
+    ValueError
+        For text that is not a number with a unit of bytes, or a size below one byte.
+
+    Examples
+    --------
+    >>> parse_bytes("256 MiB")
+    268435456
+    """
+    if isinstance(size, str):
+        match = re.fullmatch(r"\s*([0-9]*\.?[0-9]+)\s*([A-Za-z]*)\s*", size)
+        if match is None or match[2].upper() not in _UNITS:
+            raise ValueError(f"{size!r} is not a size; write for example '256 MiB' or '1.5 GB'")
+        size = int(float(match[1]) * _UNITS[match[2].upper()])
+    if size < 1:
+        raise ValueError(f"a size of {size} bytes is not possible; give at least 1")
+    return int(size)
+
+
+def show_progress(asked: bool | None = None) -> bool:
+    """Whether to draw a progress bar: as asked, else as the option says, else on terminals."""
+    if asked is None:
+        asked = _current.progress
+    return sys.stderr.isatty() if asked is None else asked
