@@ -12,7 +12,9 @@ import sys
 from dataclasses import dataclass, replace
 from types import TracebackType
 
-__all__ = ["Options", "current", "parse_bytes", "set_options", "show_progress"]
+from genoarrays.errors import GenomeError
+
+__all__ = ["Options", "check_bytes", "current", "parse_bytes", "set_options", "show_progress"]
 
 _UNITS = {"": 1, "B": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12,
           "KIB": 2**10, "MIB": 2**20, "GIB": 2**30, "TIB": 2**40}  # fmt: skip
@@ -114,3 +116,19 @@ def show_progress(asked: bool | None = None) -> bool:
     if asked is None:
         asked = _current.progress
     return sys.stderr.isatty() if asked is None else asked
+
+
+def check_bytes(size: int, what: str, cure: str) -> None:
+    """Refuse to build something larger than the byte limit.
+
+    Raises
+    ------
+    GenomeError
+        Names the size, the limit and the cure.
+    """
+    limit = _current.byte_limit
+    if size > limit:
+        raise GenomeError(
+            f"{what} would take {size / 2**30:,.1f} GiB, above the limit of "
+            f"{limit / 2**30:,.1f} GiB; {cure} (or raise it: ga.set_options(byte_limit=...))"
+        )
