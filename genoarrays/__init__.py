@@ -1,1 +1,128 @@
-"""The labelled, lazy, out-of-core genome for machine learning."""
+"""The labelled, lazy, out-of-core genome for machine learning.
+
+Sequence, reads, signal, peaks and genes become xarray objects on one genome axis, chunked by
+region on disk in zarr, computed lazily by dask, streamed into `tf.data` for training; predictions come back
+as labelled arrays and bigWig. Coordinates are 0-based, half-open, in base pairs, everywhere.
+
+Every public name is loaded on first use: importing this package imports none of tensorflow, pysam,
+pyBigWig, pyranges, distributed and matplotlib.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from genoarrays import models, testing
+    from genoarrays.errors import (
+        AssemblyError,
+        ContigError,
+        GenomeError,
+        InputError,
+        RegionError,
+        StoreError,
+    )
+    from genoarrays.examples.gather import windows
+    from genoarrays.examples.split import split_regions
+    from genoarrays.examples.tile import tile_regions
+    from genoarrays.formats.bam import open_bam
+    from genoarrays.formats.bigwig import open_bigwig
+    from genoarrays.formats.export import to_bigwig
+    from genoarrays.formats.fasta import open_fasta
+    from genoarrays.formats.intervals import open_intervals
+    from genoarrays.formats.tables import read_regions
+    from genoarrays.genome.assembly import Assembly
+    from genoarrays.genome.axis import GenomeAxis
+    from genoarrays.genome.convention import decode, encode
+    from genoarrays.genome.index import ContigIndex, GenomeIndex, PositionIndex, genome_coords
+    from genoarrays.genome.merge import merge
+    from genoarrays.genome.region import Region, region
+    from genoarrays.genome.rename import rename_contigs
+    from genoarrays.genome.windows import WindowIndex
+    from genoarrays.inference.predict import predict
+    from genoarrays.inference.score import score
+    from genoarrays.models.training import fit, load_model
+    from genoarrays.ops.sequence import one_hot, reverse_complement
+    from genoarrays.options import set_options
+    from genoarrays.plot import plot_tracks
+    from genoarrays.store.open import open_datatree, open_zarr
+    from genoarrays.store.write import to_zarr
+    from genoarrays.stream.augment import Augment
+    from genoarrays.stream.batches import batches
+    from genoarrays.stream.tensorflow import to_tf
+
+__version__ = "0.1.0"
+
+_WHERE = {
+    # genome
+    "Assembly": "genome.assembly",
+    "ContigIndex": "genome.index",
+    "GenomeAxis": "genome.axis",
+    "GenomeIndex": "genome.index",
+    "PositionIndex": "genome.index",
+    "Region": "genome.region",
+    "WindowIndex": "genome.windows",
+    "decode": "genome.convention",
+    "encode": "genome.convention",
+    "genome_coords": "genome.index",
+    "merge": "genome.merge",
+    "region": "genome.region",
+    "rename_contigs": "genome.rename",
+    # ops
+    "one_hot": "ops.sequence",
+    "reverse_complement": "ops.sequence",
+    # formats
+    "open_bam": "formats.bam",
+    "open_bigwig": "formats.bigwig",
+    "open_fasta": "formats.fasta",
+    "open_intervals": "formats.intervals",
+    "read_regions": "formats.tables",
+    "to_bigwig": "formats.export",
+    # store
+    "open_datatree": "store.open",
+    "open_zarr": "store.open",
+    "to_zarr": "store.write",
+    # examples
+    "split_regions": "examples.split",
+    "tile_regions": "examples.tile",
+    "windows": "examples.gather",
+    # stream
+    "Augment": "stream.augment",
+    "batches": "stream.batches",
+    "to_tf": "stream.tensorflow",
+    # models
+    "fit": "models.training",
+    "load_model": "models.training",
+    # inference
+    "predict": "inference.predict",
+    "score": "inference.score",
+    # looking, errors, options
+    "plot_tracks": "plot",
+    "AssemblyError": "errors",
+    "ContigError": "errors",
+    "GenomeError": "errors",
+    "InputError": "errors",
+    "RegionError": "errors",
+    "StoreError": "errors",
+    "set_options": "options",
+}
+_MODULES = ("models", "testing")
+
+__all__ = [
+    *_WHERE,
+    *_MODULES,
+    "__version__",
+]
+
+
+def __getattr__(name: str) -> object:
+    if name in _MODULES:
+        return importlib.import_module(f"genoarrays.{name}")
+    if name not in _WHERE:
+        raise AttributeError(f"module 'genoarrays' has no attribute {name!r}")
+    return getattr(importlib.import_module(f"genoarrays.{_WHERE[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

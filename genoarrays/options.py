@@ -37,7 +37,7 @@ def current() -> Options:
     return _current
 
 
-class set_options:  # noqa: N801 - reads as a function, like xarray.set_options
+class set_options:
     """Change options, for good or inside a `with` block.
 
     Parameters
@@ -62,7 +62,7 @@ class set_options:  # noqa: N801 - reads as a function, like xarray.set_options
         *,
         byte_limit: int | str | None = None,
         chunk_bytes: int | str | None = None,
-        progress: bool | None | str = "keep",
+        progress: bool | str | None = "keep",
     ) -> None:
         global _current
         self._before = _current

@@ -199,9 +199,7 @@ class Assembly:
         AssemblyError
             When two contigs would bear one name.
         """
-        pairs = [
-            (mapping.get(c, c), int(n)) for c, n in zip(self.names, self.lengths, strict=True)
-        ]
+        pairs = [(mapping.get(c, c), int(n)) for c, n in zip(self.names, self.lengths, strict=True)]
         renamed = Assembly.from_pairs(self.name, pairs)
         renamed.sequence_digests = {mapping.get(c, c): d for c, d in self.sequence_digests.items()}
         return renamed

@@ -35,7 +35,7 @@ class Piece(NamedTuple):
     offset: int
     contig: str
     first: int
-    count: int
+    count: int  # type: ignore[assignment]  # shadows tuple.count, which nobody needs here
     step: int
 
 
@@ -169,7 +169,9 @@ class GenomeAxis:
         return np.where(there, self.edges[segment] + steps, -1)
 
     def _locate_by_sorting(self, key: Ints) -> Ints:
-        check_bytes(self.size * 16, "the labels of an axis with overlaps", "sort and merge it first")
+        check_bytes(
+            self.size * 16, "the labels of an axis with overlaps", "sort and merge it first"
+        )
         code, bins = self.at(np.arange(self.size))
         mine = code * _FAR + bins
         order = np.argsort(mine, kind="stable")
@@ -325,7 +327,9 @@ class GenomeAxis:
         """Whether no bin occurs twice."""
         if self._sorted is not None:
             return True
-        check_bytes(self.size * 16, "the labels of an axis with overlaps", "merge the regions first")
+        check_bytes(
+            self.size * 16, "the labels of an axis with overlaps", "merge the regions first"
+        )
         code, bins = self.at(np.arange(self.size))
         return bool(np.unique(code * _FAR + bins).size == self.size)
 
@@ -385,7 +389,9 @@ class GenomeAxis:
         return f"GenomeAxis({bins}, {segments} of assembly {self.assembly.name!r})"
 
 
-def _rebuild(assembly: Assembly, bin_size: int, arrays: tuple[Ints, Ints, Ints, Ints]) -> GenomeAxis:
+def _rebuild(
+    assembly: Assembly, bin_size: int, arrays: tuple[Ints, Ints, Ints, Ints]
+) -> GenomeAxis:
     code, first, count, step = arrays
     return GenomeAxis(assembly, bin_size, code=code, first=first, count=count, step=step)
 

@@ -15,14 +15,13 @@ from collections.abc import Hashable, Iterable, Mapping, Sequence
 from typing import Any, TypeVar
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 import xarray as xr
 from xarray.core.indexing import CoordinateTransformIndexingAdapter, IndexSelResult
-from xarray.indexes import CoordinateTransform, CoordinateTransformIndex, Index
+from xarray.indexes import CoordinateTransform, CoordinateTransformIndex
 
 from genoarrays.errors import AssemblyError, GenomeError, RegionError
-from genoarrays.genome.assembly import Assembly, check_same_assembly
+from genoarrays.genome.assembly import Assembly
 from genoarrays.genome.axis import GenomeAxis, contig_names, positions_of
 from genoarrays.genome.region import Region, region
 from genoarrays.options import check_bytes
@@ -34,7 +33,6 @@ __all__ = [
     "axis_of",
     "bin_size_of",
     "genome_coords",
-    "merge",
     "with_axis",
 ]
 
@@ -77,9 +75,11 @@ class _LazyLabels(CoordinateTransformIndexingAdapter):
     """The lazy coordinate array; checks the byte limit before positions are listed."""
 
     def _oindex_get(self, indexer: Any) -> Any:
-        size = len(range(*key.indices(self.shape[0]))) if isinstance(
-            key := indexer.tuple[0], slice
-        ) else np.size(key)
+        size = (
+            len(range(*key.indices(self.shape[0])))
+            if isinstance(key := indexer.tuple[0], slice)
+            else np.size(key)
+        )
         check_bytes(size * 24, f"the labels of {self._coord_name!r}", "select a region first")
         return super()._oindex_get(indexer)
 
@@ -173,13 +173,15 @@ class GenomeIndex(CoordinateTransformIndex):
 
     def to_pandas_index(self) -> pd.Index:
         values = next(iter(self.transform.generate_coords().values()))
-        return pd.Index(values.astype(object) if self.kind == "contig" else values, name=self.name)
+        plain = values.astype(object) if self.kind == "contig" else values
+        index: pd.Index[Any] = pd.Index(plain, name=self.name)
+        return index
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.axis!r})"
 
     def _repr_inline_(self, max_width: int) -> str:
-        return repr(self)[:max_width]
+        return f"{type(self).__name__}({self.axis.size:,} of {self.axis.assembly.name})"[:max_width]
 
 
 class PositionIndex(GenomeIndex):
@@ -313,7 +315,7 @@ def genome_coords(assembly: Assembly | GenomeAxis, bin_size: int = 1) -> xr.Coor
 def assembly_variable(assembly: Assembly) -> xr.Variable:
     """Scalar coordinate that shows which genome this is; its value is the digest."""
     attrs = {"name": assembly.name, "digest": assembly.digest}
-    return xr.Variable((), np.array(assembly.digest, dtype=object), attrs=attrs)
+    return xr.Variable((), np.array(assembly.digest), attrs=attrs)
 
 
 def with_axis(obj: Xarray, axis: GenomeAxis) -> Xarray:
@@ -348,56 +350,3 @@ def bin_size_of(obj: xr.Dataset | xr.DataArray) -> int:
         When it has no genome axis.
     """
     return axis_of(obj).bin_size
-
-
-def merge(*datasets: xr.Dataset | xr.DataArray) -> xr.Dataset:
-    """Put the variables of several objects on one genome axis into one Dataset.
-
-    Parameters
-    ----------
-    *datasets
-        Datasets or named DataArrays that share assembly, bin size and regions.
-
-    Returns
-    -------
-    xr.Dataset
-        All variables; nothing is aligned, copied or computed.
-
-    Raises
-    ------
-    AssemblyError, GenomeError
-        When assemblies, bin sizes or regions differ, or two variables bear one name.
-
-    Examples
-    --------
-    >>> import numpy as np, xarray as xr, genoarrays as ga
-    >>> coords = ga.genome_coords(ga.Assembly("toy", {"chr1": 3}))
-    >>> a = xr.Dataset({"a": ("position", np.zeros(3))}, coords)
-    >>> b = xr.Dataset({"b": ("position", np.ones(3))}, coords)
-    >>> list(ga.merge(a, b))
-    ['a', 'b']
-    """
-    if not datasets:
-        raise GenomeError("nothing to merge; give at least one Dataset")
-    seen: set[Hashable] = set()
-    for number, data in enumerate(datasets):
-        if isinstance(data, xr.DataArray) and data.name is None:
-            raise GenomeError(f"object {number} has no name; use array.rename('name')")
-        names = {data.name} if isinstance(data, xr.DataArray) else set(data.data_vars)
-        if twice := seen & names:
-            raise GenomeError(
-                f"two variables are named {sorted(map(str, twice))[0]!r}; rename one, or open it "
-                "with another name="
-            )
-        seen |= names
-    first = axis_of(datasets[0])
-    for data in datasets[1:]:
-        axis = axis_of(data)
-        check_same_assembly(first.assembly, axis.assembly, "cannot merge")
-        first.check_compatible(axis, "cannot merge")
-        if axis != first:
-            raise GenomeError(
-                f"cannot merge {first!r} and {axis!r}: they hold other regions; "
-                "select the same ones, or use xr.align(..., join='inner') first"
-            )
-    return xr.merge(list(datasets), join="exact", compat="override", combine_attrs="drop_conflicts")

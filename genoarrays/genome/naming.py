@@ -40,9 +40,7 @@ def did_you_mean(name: object, names: Sequence[str]) -> str:
     return f"; did you mean {close!r}?" if close else ""
 
 
-def guess_mapping(
-    have: Mapping[str, int | None], want: Mapping[str, int | None]
-) -> dict[str, str]:
+def guess_mapping(have: Mapping[str, int | None], want: Mapping[str, int | None]) -> dict[str, str]:
     """Propose new names for `have` so that they read as in `want`.
 
     Parameters

@@ -69,9 +69,7 @@ def region(text: str, *, one_based: bool = False, contigs: Container[str] = ()) 
     Region(contig='chr2', start=1000, end=2000, strand='.')
     """
     if not isinstance(text, str):
-        raise RegionError(
-            f"{text!r} is not a region string; write for example 'chr2:1,000-2,000'"
-        )
+        raise RegionError(f"{text!r} is not a region string; write for example 'chr2:1,000-2,000'")
     text = text.strip()
     match = None if text in contigs else _PATTERN.fullmatch(text)
     if match is None:
@@ -88,7 +86,9 @@ def region(text: str, *, one_based: bool = False, contigs: Container[str] = ()) 
             raise RegionError(f"{text!r}: positions start at 1 when one_based=True")
         start -= 1
     if end is not None and end <= start:
-        raise RegionError(f"{text!r}: end {end:,} must lie past start {start:,} (0-based, half-open)")
+        raise RegionError(
+            f"{text!r}: end {end:,} must lie past start {start:,} (0-based, half-open)"
+        )
     return Region(match["contig"], start, end, match["way"] or ".")
 
 

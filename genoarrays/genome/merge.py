@@ -1,0 +1,67 @@
+"""How do several tracks become one Dataset?
+
+`xr.merge` alone would warn and take the first assembly's attributes; here everything must be the same.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable
+
+import xarray as xr
+
+from genoarrays.errors import GenomeError
+from genoarrays.genome.index import axis_of
+
+__all__ = ["merge"]
+
+
+def merge(*datasets: xr.Dataset | xr.DataArray) -> xr.Dataset:
+    """Put the variables of several objects on one genome axis into one Dataset.
+
+    Parameters
+    ----------
+    *datasets
+        Datasets or named DataArrays that share assembly, bin size and regions.
+
+    Returns
+    -------
+    xr.Dataset
+        All variables; nothing is aligned, copied or computed.
+
+    Raises
+    ------
+    AssemblyError, GenomeError
+        When assemblies, bin sizes or regions differ, or two variables bear one name.
+
+    Examples
+    --------
+    >>> import numpy as np, xarray as xr, genoarrays as ga
+    >>> coords = ga.genome_coords(ga.Assembly("toy", {"chr1": 3}))
+    >>> a = xr.Dataset({"a": ("position", np.zeros(3))}, coords)
+    >>> b = xr.Dataset({"b": ("position", np.ones(3))}, coords)
+    >>> list(ga.merge(a, b))
+    ['a', 'b']
+    """
+    if not datasets:
+        raise GenomeError("nothing to merge; give at least one Dataset")
+    seen: set[Hashable] = set()
+    for number, data in enumerate(datasets):
+        if isinstance(data, xr.DataArray) and data.name is None:
+            raise GenomeError(f"object {number} has no name; use array.rename('name')")
+        names = {data.name} if isinstance(data, xr.DataArray) else set(data.data_vars)
+        if twice := seen & names:
+            raise GenomeError(
+                f"two variables are named {sorted(map(str, twice))[0]!r}; rename one, or open it "
+                "with another name="
+            )
+        seen |= names
+    first = axis_of(datasets[0])
+    for data in datasets[1:]:
+        axis = axis_of(data)
+        first.check_compatible(axis, "cannot merge")
+        if axis != first:
+            raise GenomeError(
+                f"cannot merge {first!r} and {axis!r}: they hold other regions; "
+                "select the same ones, or use xr.align(..., join='inner') first"
+            )
+    return xr.merge(list(datasets), join="exact", compat="override", combine_attrs="drop_conflicts")
