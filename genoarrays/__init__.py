@@ -1,8 +1,8 @@
 """The labelled, lazy, out-of-core genome for machine learning.
 
 Sequence, reads, signal, peaks and genes become xarray objects on one genome axis, chunked by
-region on disk in zarr, computed lazily by dask, streamed into `tf.data` for training; predictions come back
-as labelled arrays and bigWig. Coordinates are 0-based, half-open, in base pairs, everywhere.
+region on disk in zarr, computed lazily by dask, streamed into `tf.data` for training; predictions come
+back as labelled arrays and bigWig. Coordinates are 0-based, half-open, in base pairs, everywhere.
 
 Every public name is loaded on first use: importing this package imports none of tensorflow, pysam,
 pyBigWig, pyranges, distributed and matplotlib.

@@ -1,0 +1,1 @@
+"""Arrays and regions to windows."""

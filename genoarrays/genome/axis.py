@@ -1,8 +1,8 @@
 """Where is base pair `position` of `contig` on the array axis, and back?
 
-An axis is segments of contigs laid end to end. Only the segments are kept (four small arrays), never
-the labels: hg38 has 3.1e9 of them, 25 GB. Both directions are a binary search over the segments. A
-whole genome and a few regions of it are the same thing with other segments.
+An axis is segments of contigs laid end to end. Only the segments are kept (four small arrays),
+never the labels: hg38 has 3.1e9 of them, 25 GB. Both directions are a binary search over the
+segments. A whole genome and a few regions of it are the same thing with other segments.
 
 Position i of segment s is bin `first[s] + i * step[s]` of contig `code[s]`; bin b covers the bases
 [b * bin_size, (b + 1) * bin_size), cut at the end of the contig.
@@ -62,7 +62,7 @@ class GenomeAxis:
     >>> axis = GenomeAxis(Assembly("toy", {"chr1": 5, "chr2": 3}), bin_size=2)
     >>> axis
     GenomeAxis(5 bins of 2 bp, whole assembly 'toy')
-    >>> [(contig, start) for contig, start in zip(*axis.labels())]
+    >>> [(str(contig), int(start)) for contig, start in zip(*axis.labels(), strict=True)]
     [('chr1', 0), ('chr1', 2), ('chr1', 4), ('chr2', 0), ('chr2', 2)]
     """
 

@@ -1,7 +1,7 @@
 """What is a list of regions, as arrays?
 
-Everything that works on regions or windows works on these columns; `regions.py` and `windows.py` dress
-them as xarray objects. Contigs are codes into a tuple of names, strands are +1, -1 and 0.
+Everything that works on regions or windows works on these columns; `regions.py` and `windows.py`
+dress them as xarray objects. Contigs are codes into a tuple of names, strands are +1, -1 and 0.
 """
 
 from __future__ import annotations

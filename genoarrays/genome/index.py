@@ -1,8 +1,8 @@
 """How does xarray find a place on the genome axis?
 
-Two indexes share the dimension `position`: `PositionIndex` on the coordinate `position` (first base of
-the bin) and `ContigIndex` on `contig`, each computing its labels from one `GenomeAxis`. One index
-over both coordinates would make `ds["y"] = np.log1p(ds.x)` and `assign` raise ("cannot remove
+Two indexes share the dimension `position`: `PositionIndex` on the coordinate `position` (first base
+of the bin) and `ContigIndex` on `contig`, each computing its labels from one `GenomeAxis`. One
+index over both coordinates would make `ds["y"] = np.log1p(ds.x)` and `assign` raise ("cannot remove
 coordinate(s) 'contig'"), and plain lazy labels without an index make arithmetic compare all labels
 (2.3 s for hg38).
 

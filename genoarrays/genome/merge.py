@@ -1,6 +1,6 @@
 """How do several tracks become one Dataset?
 
-`xr.merge` alone would warn and take the first assembly's attributes; here everything must be the same.
+`xr.merge` alone would warn and take the first assembly's attributes; here all must be the same.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """Which window is this array's row?
 
-Windows and regions carry an index that knows their columns: the label `chr1:0-200:+` is computed when
-looked at, and two different sets of windows never align or subtract silently, as plain
-coordinates would. Windows also carry contig, start, end and orientation as coordinates;
+Windows and regions carry an index that knows their columns: the label `chr1:0-200:+` is computed
+when looked at, and two different sets of windows never align or subtract silently, as they would
+with plain coordinates. Windows also carry contig, start, end and orientation as coordinates;
 `orientation`, because `strand` is the dimension of stranded tracks.
 """
 

@@ -1,0 +1,1 @@
+"""Arrays to arrays: sequence encodings."""

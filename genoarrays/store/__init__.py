@@ -1,0 +1,1 @@
+"""Zarr shaped like a genome: layout, writing, opening."""

@@ -1,0 +1,159 @@
+"""What does the other strand see?
+
+Reverse complement acts by dimension: `offset*` is reversed, `strand` is swapped, `channel` is permuted
+by its labels, sequence codes are complemented by their attribute `alphabet`. A variable on which
+none of these acts, and that has no dimension besides window, track, sample and category, is a
+label of the window and stays. Anything else has no rule and is an error.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable
+from typing import Any, TypeVar
+
+import numpy as np
+import numpy.typing as npt
+import xarray as xr
+
+from genoarrays.errors import GenomeError
+from genoarrays.genome.columns import Columns
+from genoarrays.genome.windows import WindowIndex, window_coords
+from genoarrays.ops.sequence import reverse_complement_codes
+
+__all__ = ["flip", "reverse_complement"]
+
+Xarray = TypeVar("Xarray", xr.Dataset, xr.DataArray)
+_INERT = ("window", "sequence", "track", "sample", "category")
+
+
+def reverse_complement(x: Xarray) -> Xarray:
+    """Windows as the opposite strand sees them, lazily.
+
+    Parameters
+    ----------
+    x
+        Windows: a Dataset or one of its variables.
+
+    Returns
+    -------
+    The same kind of object. Offsets count from the other end, `orientation` is turned (a window
+    without direction counts as plus and becomes minus), labels follow.
+
+    Raises
+    ------
+    GenomeError
+        For a variable with a dimension that has no rule, a strand dimension other than "+", "-",
+        or channels that are no k-mers.
+
+    Examples
+    --------
+    >>> x = xr.DataArray(
+    ...     np.array([[0, 1, 4]], dtype="int8"), dims=("window", "offset"),
+    ...     attrs={"alphabet": "ACGT"},
+    ... )
+    >>> reverse_complement(x).values
+    array([[4, 2, 3]], dtype=int8)
+    """
+    if isinstance(x, xr.Dataset):
+        turned: xr.Dataset = x.assign({name: _turn(array) for name, array in x.data_vars.items()})
+        return _turn_coords(turned)
+    return _turn_coords(_turn(x))
+
+
+def _turn(array: xr.DataArray) -> xr.DataArray:
+    labels = {str(d): array[d].values for d in array.dims if d in array.coords and d != "window"}
+    dims = tuple(map(str, array.dims))
+    name, attrs = array.name, array.attrs
+
+    def act(values: npt.NDArray[Any]) -> npt.NDArray[Any]:
+        return flip(values, dims, attrs, labels, name)
+
+    if array.chunks is not None:
+        flip(np.zeros((0,) + (1,) * (array.ndim - 1)), dims, attrs, labels, name, check=True)
+    return xr.apply_ufunc(
+        act, array, dask="parallelized", output_dtypes=[array.dtype], keep_attrs=True
+    )
+
+
+def flip(
+    values: npt.NDArray[Any],
+    dims: tuple[str, ...],
+    attrs: Any,
+    labels: dict[str, Any],
+    name: Hashable = None,
+    check: bool = False,
+) -> npt.NDArray[Any]:
+    """Reverse complement of an array in memory, by the rules above.
+
+    Parameters
+    ----------
+    values
+        The array, with dimensions `dims`.
+    dims, attrs, labels, name
+        Names of the dimensions; attributes; labels of `channel` and `strand`; name for messages.
+    check
+        Only check that every dimension has a rule.
+
+    Raises
+    ------
+    GenomeError
+        As `reverse_complement`.
+    """
+    for axis, dim in enumerate(dims):
+        if dim.startswith("offset"):
+            values = values if check else np.flip(values, axis)
+        elif dim == "strand":
+            if dim in labels and list(labels[dim]) not in (["+", "-"], ["-", "+"]):
+                raise GenomeError(
+                    f"{name!r} has the strands {list(labels[dim])}; reverse complement needs + and -"
+                )
+            values = values if check else np.flip(values, axis)
+        elif dim == "channel":
+            order = _partners(labels.get(dim), name)
+            values = values if check else np.take(values, order, axis)
+        elif dim not in _INERT:
+            raise GenomeError(
+                f"{name!r} has the dimension {dim!r}, which has no rule for the reverse complement; "
+                "known are offset, strand, channel and " + ", ".join(_INERT)
+            )
+    alphabet = attrs.get("alphabet")
+    if alphabet is not None and not check:
+        known = reverse_complement_codes(1, alphabet)
+        table = np.full(256, len(alphabet), dtype=values.dtype)
+        table[: len(known)] = known
+        values = table[values.view(np.uint8)]
+    return values
+
+
+def _partners(kmers: Any, name: Hashable) -> npt.NDArray[np.int64]:
+    if kmers is None:
+        raise GenomeError(f"{name!r} has channels without labels; ga.one_hot labels them by k-mer")
+    names = [str(kmer) for kmer in kmers]
+    partner = str.maketrans("ACGT" if "U" not in "".join(names) else "ACGU",
+                            "TGCA" if "U" not in "".join(names) else "UGCA")  # fmt: skip
+    try:
+        return np.array([names.index(kmer.translate(partner)[::-1]) for kmer in names])
+    except ValueError:
+        raise GenomeError(
+            f"the channels {names[:4]} of {name!r} are not closed under reverse complement"
+        ) from None
+
+
+def _turn_coords(x: Any) -> Any:
+    """Turn orientation and labels, and count offsets from the other end."""
+    index = next((i for i in x.xindexes.values() if isinstance(i, WindowIndex)), None)
+    if index is None:
+        return x
+    columns = index.columns
+    turned: Columns = columns._replace(
+        orientation=np.where(columns.orientation < 0, 1, -1).astype(np.int8)
+    )
+    coords = window_coords(turned)
+    x = x.drop_vars([name for name in coords if name in x.coords]).assign_coords(coords)
+    for dim in [d for d in map(str, x.dims) if d.startswith("offset") and d in x.coords]:
+        offset = x[dim]
+        extent = np.unique(columns.end - columns.start)
+        if len(extent) == 1:
+            other = int(extent[0]) - int(offset.attrs.get("bin_size", 1)) - offset.values[::-1]
+            x = x.assign_coords({dim: (dim, other, offset.attrs)})
+    return x

@@ -1,0 +1,193 @@
+"""How do bases become numbers that a network can read?
+
+Codes (one byte per base: A C G T = 0..3, unknown = 4) travel; one-hot happens lazily, or on the device
+(`genoarrays.models.OneHot`), never on disk. A k-mer's code reads its first base as the most
+significant digit, so the channels of order 2 are AA, AC, AG, AT, CA, ...
+"""
+
+from __future__ import annotations
+
+from itertools import product
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import xarray as xr
+
+from genoarrays.errors import GenomeError
+from genoarrays.options import check_bytes
+
+__all__ = ["ALPHABETS", "kmer_codes", "one_hot", "reverse_complement_codes"]
+
+ALPHABETS = {"dna": "ACGT", "rna": "ACGU", "protein": "ACDEFGHIKLMNPQRSTVWY"}
+"""Letters in channel order, by the name of the alphabet."""
+
+_PARTNER = dict(zip("ACGTUacgtu", "TGCAAtgcaa", strict=True))
+
+
+def reverse_complement_codes(order: int, alphabet: str = "ACGT") -> npt.NDArray[np.int64]:
+    """Code of the reverse complement of each k-mer.
+
+    Parameters
+    ----------
+    order
+        Length k of the k-mers.
+    alphabet
+        Letters in the order of their codes; each letter's complement must be among them.
+
+    Returns
+    -------
+    np.ndarray
+        (len(alphabet)**order,) int64; applied twice it is the identity.
+
+    Raises
+    ------
+    ValueError
+        When a letter has no complement in `alphabet`.
+
+    Examples
+    --------
+    >>> reverse_complement_codes(2)
+    array([15, 11,  7,  3, 14, 10,  6,  2, 13,  9,  5,  1, 12,  8,  4,  0])
+    """
+    rna = "U" in alphabet.upper()
+    partner = {**_PARTNER, **({"A": "U", "a": "u"} if rna else {})}
+    lacking = [letter for letter in alphabet if partner.get(letter, "?") not in alphabet]
+    if lacking:
+        raise ValueError(f"{lacking[0]!r} has no complement in the alphabet {alphabet!r}")
+    complement = np.array([alphabet.index(partner[letter]) for letter in alphabet])
+    digits = np.indices((len(alphabet),) * order).reshape(order, -1)
+    return np.ravel_multi_index(tuple(complement[digits[::-1]]), (len(alphabet),) * order)
+
+
+def kmer_codes(codes: npt.NDArray[Any], order: int, letters: int = 4) -> npt.NDArray[np.int32]:
+    """Code of the k-mer that starts at each position.
+
+    Parameters
+    ----------
+    codes
+        (..., length) integer codes, 0 to letters - 1; anything else is unknown.
+    order
+        Length k of the k-mers.
+    letters
+        Size of the alphabet.
+
+    Returns
+    -------
+    np.ndarray
+        (..., length - order + 1) int32; -1 for a k-mer with an unknown letter.
+
+    Raises
+    ------
+    GenomeError
+        When the sequence is shorter than a k-mer, or codes would not fit 31 bits.
+
+    Examples
+    --------
+    >>> kmer_codes(np.array([0, 1, 3, 4, 2]), 2)
+    array([ 1,  7, -1, -1], dtype=int32)
+    """
+    length = codes.shape[-1] - order + 1
+    if order < 1 or letters**order >= 2**31:
+        raise GenomeError(f"order={order} is not possible; it must be at least 1 and fit 31 bits")
+    if length < 1:
+        raise GenomeError(f"a sequence of {codes.shape[-1]} letters has no {order}-mer")
+    out = np.zeros((*codes.shape[:-1], length), dtype=np.int32)
+    unknown = np.zeros(out.shape, dtype=bool)
+    for shift in range(order):
+        part = codes[..., shift : shift + length]
+        unknown |= (part < 0) | (part >= letters)
+        out *= letters
+        out += part
+    out[unknown] = -1
+    return out
+
+
+def one_hot(
+    array: xr.DataArray, order: int = 1, alphabet: str = "dna", unknown: float = 0.0
+) -> xr.DataArray:
+    """Expand codes to one channel per letter or k-mer, lazily.
+
+    Parameters
+    ----------
+    array
+        (..., offset) or (..., position) integer codes as `open_fasta` gives them.
+    order
+        Length k of the k-mers; above 1 the offset shrinks by k - 1 and `position` is refused, since
+        k-mers would run over contig ends.
+    alphabet
+        "dna", "rna", "protein", or the letters in channel order.
+    unknown
+        Value in every channel for a k-mer with an unknown letter, such as N; 0.25 makes a single
+        N "any base".
+
+    Returns
+    -------
+    xr.DataArray
+        (..., offset, channel) float32; `channel` is labelled by letter or k-mer. Chunks are those
+        of `array`.
+
+    Raises
+    ------
+    GenomeError
+        When `array` has no sequence dimension, is no array of codes, or the result of an array in
+        memory would exceed the byte limit.
+
+    Examples
+    --------
+    >>> codes = xr.DataArray(np.array([0, 1, 4], dtype="int8"), dims="offset")
+    >>> one_hot(codes).sel(channel="C").values
+    array([0., 1., 0.], dtype=float32)
+    >>> one_hot(codes, order=2).sel(channel="AC").values
+    array([1., 0.], dtype=float32)
+    """
+    letters = ALPHABETS.get(alphabet, alphabet)
+    dim = next(
+        (d for d in map(str, array.dims) if d == "position" or d.startswith("offset")), None
+    )
+    if dim is None or array.dtype.kind not in "iu":
+        raise GenomeError(
+            f"{array.name!r} with dims {array.dims} and dtype {array.dtype} is no sequence; "
+            "give integer codes with a dimension offset or position"
+        )
+    if dim == "position" and order > 1:
+        raise GenomeError("k-mers over `position` would cross contig ends; use ga.windows first")
+    channels = len(letters) ** order
+    if array.chunks is None:
+        check_bytes(array.size * channels * 4, "this one-hot array", "array.chunk() makes it lazy")
+
+    def expand(codes: npt.NDArray[Any]) -> npt.NDArray[np.float32]:
+        kmers = kmer_codes(codes, order, len(letters))
+        table = np.full((channels + 1, channels), unknown, dtype=np.float32)  # last row: unknown
+        table[:channels] = np.eye(channels, dtype=np.float32)
+        return table[kmers]
+
+    if order == 1:  # letter by letter, so that `position` may be cut into chunks anywhere
+        hot = xr.apply_ufunc(
+            lambda codes: expand(codes[..., None])[..., 0, :],
+            array,
+            output_core_dims=[["channel"]],
+            dask="parallelized",
+            output_dtypes=[np.float32],
+            dask_gufunc_kwargs={"output_sizes": {"channel": channels}},
+            keep_attrs=True,
+        )
+    else:
+        hot = xr.apply_ufunc(
+            expand,
+            array,
+            input_core_dims=[[dim]],
+            output_core_dims=[[dim, "channel"]],
+            exclude_dims={dim},
+            dask="parallelized",
+            output_dtypes=[np.float32],
+            dask_gufunc_kwargs={
+                "output_sizes": {dim: array.sizes[dim] - order + 1, "channel": channels}
+            },
+            keep_attrs=True,
+        )
+        if dim in array.coords:
+            hot = hot.assign_coords({dim: array[dim][: array.sizes[dim] - order + 1]})
+    hot.attrs.pop("alphabet", None)
+    names = ["".join(kmer) for kmer in product(letters, repeat=order)]
+    return hot.assign_coords(channel=np.array(names, dtype=np.dtypes.StringDType()))

@@ -1,0 +1,153 @@
+"""What does a genome look like in zarr?
+
+A root group holds one group per node ("1bp", "50bp"); a node's arrays lie as
+`(track or sample, [strand,] position)` with chunk length 1 along track and sample: appending a sample
+writes new shards only, and reading was faster than with position first (3.3 GB/s against 1.7).
+Inner chunks are <= 1 MiB, shards <= 128 MiB, uncompressed, over all dimensions. Codes are packed with
+lz4 + bitshuffle (3.93 of the possible 4 times), tracks with lz4 + shuffle; every inner chunk ends in
+its crc32c, since of 300 flipped bits Blosc alone let 67 through silently.
+
+`genoarrays.json` beside the root's metadata is the commit marker: a reader demands it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+import xarray as xr
+
+from genoarrays.errors import StoreError
+from genoarrays.genome.index import axis_of
+
+__all__ = ["MARKER", "Layout", "layout_of", "nodes_of"]
+
+MARKER = "genoarrays.json"
+VERSION = 1
+_ONE_BY_ONE = ("track", "sample", "category")  # chunk length 1
+_ORDER = ("sample", "track", "category", "strand", "position")  # on disk
+_CHUNK_BYTES, _SHARD_BYTES = 2**20, 2**27
+_CHUNK_POSITIONS = 2**18  # also for one byte per position: 256 KiB of codes decode fast enough
+
+
+class Layout(NamedTuple):
+    """How one array lies on disk: dimensions, shape, inner chunk and shard."""
+
+    dims: tuple[str, ...]
+    shape: tuple[int, ...]
+    chunk: tuple[int, ...]
+    shard: tuple[int, ...]
+
+
+def layout_of(array: xr.DataArray, chunk: int | None = None, shard: int | None = None) -> Layout:
+    """Layout of an array on the genome axis.
+
+    Parameters
+    ----------
+    array
+        With the dimension `position`.
+    chunk, shard
+        bp along the genome in one inner chunk and one shard; None for the sizes above.
+
+    Raises
+    ------
+    StoreError
+        When a size is below one bin, or the shard is smaller than the chunk.
+    """
+    bin_size = axis_of(array).bin_size
+    dims = tuple(
+        sorted(map(str, array.dims), key=lambda d: (_ORDER.index(d) if d in _ORDER else -1, d))
+    )
+    shape = tuple(array.sizes[d] for d in dims)
+    whole = {d: 1 if d in _ONE_BY_ONE else array.sizes[d] for d in dims if d != "position"}
+    cell = array.dtype.itemsize * int(np.prod(list(whole.values()), dtype=np.int64))
+    for name, size in (("chunk", chunk), ("shard", shard)):
+        if size is not None and size < bin_size:
+            raise StoreError(f"{name}={size} bp is less than one bin of {bin_size} bp")
+    if chunk is not None:
+        inner = -(-chunk // bin_size)
+    else:
+        inner = min(_CHUNK_POSITIONS, _power_of_two(_CHUNK_BYTES // cell))
+    inner = max(1, min(inner, array.sizes["position"]))
+    if shard is not None:
+        outer = shard // bin_size
+        if outer < inner and chunk is not None:
+            raise StoreError(f"shard={shard} bp is smaller than chunk={chunk} bp")
+        inner = min(inner, outer)
+    else:
+        outer = min(_SHARD_BYTES // cell, array.sizes["position"])
+    outer = max(1, -(-outer // inner)) * inner
+    if shard is None and outer * cell > _SHARD_BYTES and outer > inner:
+        outer -= inner
+    return Layout(
+        dims,
+        shape,
+        tuple(inner if d == "position" else whole[d] for d in dims),
+        tuple(outer if d == "position" else whole[d] for d in dims),
+    )
+
+
+def _power_of_two(number: int) -> int:
+    return 1 << max(number.bit_length() - 1, 0)
+
+
+def compressors(dtype: np.dtype[Any]) -> list[Any]:
+    """Codec chain of inner chunks: Blosc lz4, then crc32c."""
+    from zarr.codecs import BloscCodec, Crc32cCodec
+
+    shuffle = "bitshuffle" if dtype.itemsize == 1 else "shuffle"
+    blosc = BloscCodec(cname="lz4", clevel=5, shuffle=shuffle, typesize=dtype.itemsize)
+    return [blosc, Crc32cCodec()]
+
+
+def fill_value(array: xr.DataArray) -> Any:
+    """Value of chunks that were never written: unknown base, missing signal, zero counts."""
+    if "alphabet" in array.attrs:
+        return len(array.attrs["alphabet"])
+    return np.nan if array.dtype.kind == "f" else 0
+
+
+def nodes_of(obj: xr.Dataset | xr.DataTree | dict[str, xr.Dataset]) -> dict[str, xr.Dataset]:
+    """Dataset by node name, of anything that `to_zarr` takes.
+
+    Raises
+    ------
+    StoreError
+        When there is nothing to store, a name is not usable, or nodes lie inside each other.
+    """
+    if isinstance(obj, xr.DataArray):
+        raise StoreError("a DataArray has no node to go to; use array.to_dataset(name=...)")
+    if isinstance(obj, xr.Dataset):
+        return {f"{axis_of(obj).bin_size}bp": obj}
+    if isinstance(obj, xr.DataTree):
+        found = {n.path.strip("/"): n.to_dataset() for n in obj.subtree if n.has_data}
+    else:
+        found = {name: _as_dataset(name, data) for name, data in obj.items()}
+    for name, data in found.items():
+        if not name:
+            raise StoreError("the root of the tree holds arrays; put them into a node such as '1bp'")
+        if "/" in name or name.startswith((".", "_")) or name != name.strip():
+            raise StoreError(
+                f"{name!r} cannot be a node: nodes are siblings with plain names, such as '1bp'"
+            )
+        axis_of(data)
+    if not found:
+        raise StoreError("nothing to store: give at least one Dataset")
+    return found
+
+
+def _as_dataset(name: Hashable, data: Any) -> xr.Dataset:
+    if not isinstance(name, str) or not isinstance(data, (xr.Dataset, xr.DataArray)):
+        raise StoreError(f"node {name!r} holds a {type(data).__name__}; give Datasets by node name")
+    return data.to_dataset() if isinstance(data, xr.DataArray) else data
+
+
+def regions_of_shards(layout: Layout) -> list[tuple[slice, ...]]:
+    """Slices of every shard, in order."""
+    ranges: Sequence[list[slice]] = [
+        [slice(start, min(start + step, size)) for start in range(0, size, step)]
+        for size, step in zip(layout.shape, layout.shard, strict=True)
+    ]
+    grid = np.indices([len(r) for r in ranges]).reshape(len(ranges), -1).T
+    return [tuple(r[i] for r, i in zip(ranges, row, strict=True)) for row in grid.tolist()]
