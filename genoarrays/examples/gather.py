@@ -1,9 +1,9 @@
 """Which values does each window hold?
 
-`windows` is a lazy labelled Dataset. Its dask chunks are blocks of thousands of windows, each built by
-one task that reads the stretches of the axis it needs, a few long reads, and cuts all windows of the
-block from them; so ordinary expressions on the result stay lazy, labelled and fast. Reading window
-by window is hopeless in any zarr reader (260 to 970 windows/s).
+`windows` is a lazy labelled Dataset. Its dask chunks are blocks of thousands of windows, each
+built by one task that reads the stretches of the axis it needs, a few long reads, and cuts all
+windows of the block from them; so ordinary expressions on the result stay lazy, labelled and fast.
+Reading window by window is hopeless in any zarr reader (260 to 970 windows/s).
 
 Arrays that were opened and not changed since are read directly, by position; others (computed,
 selected, in memory) through their own chunks.
@@ -220,7 +220,9 @@ def _tracks(
     for option, value in options.items():
         if isinstance(value, Mapping) and (odd := sorted(set(value) - set(arrays))):
             raise GenomeError(f"{option}= names {odd[0]!r}; the variables are {', '.join(arrays)}")
-    shared = len(nodes) == 1 and not isinstance(flank, Mapping) and not isinstance(bin_size, Mapping)
+    shared = (
+        len(nodes) == 1 and not isinstance(flank, Mapping) and not isinstance(bin_size, Mapping)
+    )
     tracks = []
     for name, array in arrays.items():
         axis = axis_of(array)

@@ -1,11 +1,12 @@
 """Which bases does each window want, and where do they lie on the axis?
 
-Geometry is genomic: windows have a start on the plus strand, and flanks are swapped for minus windows.
-Orientation comes last, when the values are there.
+Geometry is genomic: windows have a start on the plus strand, and flanks are swapped for minus
+windows. Orientation comes last, when the values are there.
 """
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -154,8 +155,8 @@ def plan_runs(extent: Extent, axis: GenomeAxis, gap: int, longest: int, label: s
         start = int(extent.first[row] + low[row]) * axis.bin_size
         stop = min(int(extent.first[row] + high[row]) * axis.bin_size, axis.assembly.length(contig))
         raise RegionError(
-            f"{label!r} does not hold all of {contig}:{start:,}-{stop:,}, which {lost.size:,} of the "
-            "windows need (with their flanks); use a store of the whole genome, or other regions"
+            f"{label!r} does not hold all of {contig}:{start:,}-{stop:,}, which {lost.size:,} of "
+            "the windows need (with their flanks); use a store of the whole genome, or other regions"
         )
     order = np.flatnonzero(wanted)
     order = order[np.argsort(at[order], kind="stable")]
@@ -169,7 +170,7 @@ def plan_runs(extent: Extent, axis: GenomeAxis, gap: int, longest: int, label: s
         part = (begin - run_start) // longest
         head[1:] |= part[1:] != part[:-1]
         edges = [*np.flatnonzero(head).tolist(), len(order)]
-        for a, b in zip(edges[:-1], edges[1:], strict=True):
+        for a, b in pairwise(edges):
             rows.append(order[a:b])
             starts.append(int(begin[a]))
             stops.append(int(end[a:b].max()))

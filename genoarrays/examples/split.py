@@ -61,8 +61,7 @@ def split_regions(
         for name in names:
             if name not in columns.names:
                 raise ContigError(
-                    f"{kind}={name!r}: there is no such contig"
-                    f"{did_you_mean(name, columns.names)}"
+                    f"{kind}={name!r}: there is no such contig{did_you_mean(name, columns.names)}"
                 )
             part[columns.code == columns.names.index(name)] = number
     kinds = [("train", 0), *((k, n) for n, k in enumerate(wanted, start=1) if wanted[k])]

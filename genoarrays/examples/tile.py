@@ -1,8 +1,8 @@
 """Which windows cover these regions?
 
 Starts step from the region's start, ascending on both strands, and stop at the first window that
-reaches the region's end: 10,000 bp, width 200, step 50 gives 197 windows. No window is ever longer than
-`width`, and none leaves its region.
+reaches the region's end: 10,000 bp, width 200, step 50 gives 197 windows. No window is ever longer
+than `width`, and none leaves its region.
 """
 
 from __future__ import annotations
@@ -68,7 +68,9 @@ def tile_regions(
     if partial not in ("pad", "drop"):
         raise RegionError(f'partial={partial!r} is not known; use "pad" or "drop"')
     if align is not None and step % align:
-        raise RegionError(f"step={step} is no multiple of align={align}; starts would leave the grid")
+        raise RegionError(
+            f"step={step} is no multiple of align={align}; starts would leave the grid"
+        )
     table = _whole_contigs(regions) if not _is_table(regions) else regions
     columns = region_columns(table)
     first = columns.start if align is None else -(-columns.start // align) * align

@@ -243,6 +243,7 @@ class GenomeAxis:
         if isinstance(key, slice):
             start, stop, step = key.indices(self.size)
             count = len(range(start, stop, step))
+            step = max(min(step, self.size), -self.size)  # a larger one does not fit int64
             if step < 0:
                 return self._reversed()._sliced(self.size - 1 - start, count, -step)
             return self._sliced(start, count, step)
@@ -303,8 +304,8 @@ class GenomeAxis:
                 "cannot align a genome axis that repeats positions; merge the regions first "
                 "with ga.merge_regions"
             )
-        if self.is_whole or other.is_whole:
-            return other if self.is_whole else self
+        if other.is_whole:
+            return self
         mine, theirs = self._sorted, other._sorted
         if mine is None or theirs is None or (self.step != 1).any() or (other.step != 1).any():
             check_bytes(self.size * 24, "this alignment", "align contig by contig")

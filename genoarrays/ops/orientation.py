@@ -1,9 +1,9 @@
 """What does the other strand see?
 
-Reverse complement acts by dimension: `offset*` is reversed, `strand` is swapped, `channel` is permuted
-by its labels, sequence codes are complemented by their attribute `alphabet`. A variable on which
-none of these acts, and that has no dimension besides window, track, sample and category, is a
-label of the window and stays. Anything else has no rule and is an error.
+Reverse complement acts by dimension: `offset*` is reversed, `strand` is swapped, `channel` is
+permuted by its labels, sequence codes are complemented by their attribute `alphabet`. A variable
+on which none of these acts, and that has no dimension besides window, track, sample and category,
+is a label of the window and stays. Anything else has no rule and is an error.
 """
 
 from __future__ import annotations
@@ -105,7 +105,7 @@ def flip(
         elif dim == "strand":
             if dim in labels and list(labels[dim]) not in (["+", "-"], ["-", "+"]):
                 raise GenomeError(
-                    f"{name!r} has the strands {list(labels[dim])}; reverse complement needs + and -"
+                    f"{name!r} has the strands {list(labels[dim])}; the other strand needs + and -"
                 )
             values = values if check else np.flip(values, axis)
         elif dim == "channel":
@@ -113,8 +113,8 @@ def flip(
             values = values if check else np.take(values, order, axis)
         elif dim not in _INERT:
             raise GenomeError(
-                f"{name!r} has the dimension {dim!r}, which has no rule for the reverse complement; "
-                "known are offset, strand, channel and " + ", ".join(_INERT)
+                f"{name!r} has the dimension {dim!r}, which has no rule for the reverse "
+                "complement; known are offset, strand, channel and " + ", ".join(_INERT)
             )
     alphabet = attrs.get("alphabet")
     if alphabet is not None and not check:

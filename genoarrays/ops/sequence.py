@@ -1,7 +1,7 @@
 """How do bases become numbers that a network can read?
 
-Codes (one byte per base: A C G T = 0..3, unknown = 4) travel; one-hot happens lazily, or on the device
-(`genoarrays.models.OneHot`), never on disk. A k-mer's code reads its first base as the most
+Codes (one byte per base: A C G T = 0..3, unknown = 4) travel; one-hot happens lazily, or on the
+device (`genoarrays.models.OneHot`), never on disk. A k-mer's code reads its first base as the most
 significant digit, so the channels of order 2 are AA, AC, AG, AT, CA, ...
 """
 
@@ -142,9 +142,7 @@ def one_hot(
     array([1., 0.], dtype=float32)
     """
     letters = ALPHABETS.get(alphabet, alphabet)
-    dim = next(
-        (d for d in map(str, array.dims) if d == "position" or d.startswith("offset")), None
-    )
+    dim = next((d for d in map(str, array.dims) if d == "position" or d.startswith("offset")), None)
     if dim is None or array.dtype.kind not in "iu":
         raise GenomeError(
             f"{array.name!r} with dims {array.dims} and dtype {array.dtype} is no sequence; "

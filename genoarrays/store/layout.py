@@ -1,11 +1,11 @@
 """What does a genome look like in zarr?
 
 A root group holds one group per node ("1bp", "50bp"); a node's arrays lie as
-`(track or sample, [strand,] position)` with chunk length 1 along track and sample: appending a sample
-writes new shards only, and reading was faster than with position first (3.3 GB/s against 1.7).
-Inner chunks are <= 1 MiB, shards <= 128 MiB, uncompressed, over all dimensions. Codes are packed with
-lz4 + bitshuffle (3.93 of the possible 4 times), tracks with lz4 + shuffle; every inner chunk ends in
-its crc32c, since of 300 flipped bits Blosc alone let 67 through silently.
+`(track or sample, [strand,] position)` with chunk length 1 along track and sample: appending a
+sample writes new shards only, and reading was faster than with position first (3.3 GB/s against
+1.7). Inner chunks are <= 1 MiB, shards <= 128 MiB, uncompressed, over all dimensions. Codes are
+packed with lz4 + bitshuffle (3.93 of the possible 4 times), tracks with lz4 + shuffle; every inner
+chunk ends in its crc32c, since of 300 flipped bits Blosc alone let 67 through silently.
 
 `genoarrays.json` beside the root's metadata is the commit marker: a reader demands it.
 """
@@ -126,7 +126,9 @@ def nodes_of(obj: xr.Dataset | xr.DataTree | dict[str, xr.Dataset]) -> dict[str,
         found = {name: _as_dataset(name, data) for name, data in obj.items()}
     for name, data in found.items():
         if not name:
-            raise StoreError("the root of the tree holds arrays; put them into a node such as '1bp'")
+            raise StoreError(
+                "the root of the tree holds arrays; put them into a node such as '1bp'"
+            )
         if "/" in name or name.startswith((".", "_")) or name != name.strip():
             raise StoreError(
                 f"{name!r} cannot be a node: nodes are siblings with plain names, such as '1bp'"

@@ -1,9 +1,9 @@
 """How is a store opened, lazily, in whatever process reads it?
 
-A stored array knows path, node and name, never a handle: each process opens the zarr array by path,
-once. Arrays are given with position first, `(position, strand, sample or track)`, whatever the
-order on disk. dask chunks are whole inner chunks, some 32 MiB together, never the inner chunk itself
-(hg38 would be 11,780 tasks of 2.4 ms).
+A stored array knows path, node and name, never a handle: each process opens the zarr array by
+path, once. Arrays are given with position first, `(position, strand, sample or track)`, whatever
+the order on disk. dask chunks are whole inner chunks, some 32 MiB together, never the inner chunk
+itself (hg38 would be 11,780 tasks of 2.4 ms).
 
 Reading uses the `zarrs` codec pipeline where it is installed: it decodes at 2 to 3 GB/s, where
 zarr-python does 1 or less.
@@ -118,7 +118,9 @@ def read_marker(path: str | os.PathLike[str]) -> dict[str, Any]:
             "something else; write it again with ga.to_zarr, or read it with xr.open_zarr"
         ) from None
     except json.JSONDecodeError as error:
-        raise StoreError(f"{path}/{MARKER}: {error}; the store is damaged, write it again") from None
+        raise StoreError(
+            f"{path}/{MARKER}: {error}; the store is damaged, write it again"
+        ) from None
     if marker["version"] > VERSION:
         raise StoreError(
             f"{path} was written in version {marker['version']} of the layout, and this genoarrays "

@@ -1,10 +1,10 @@
 """How does a lazy genome become a zarr store, in parallel, and never half a one?
 
-Plan, parts, finalize: the metadata of every array are written first, then the parts, then the commit
-marker; all of it in a hidden directory beside the target, which is renamed into place at the end. A
-part is one whole shard, and one task writes it: eight threads that wrote inner chunks of one shard
-lost 16 of 20, silently. Parts run on a `distributed.Client` when there is one, else on local
-threads or processes.
+Plan, parts, finalize: the metadata of every array are written first, then the parts, then the
+commit marker; all of it in a hidden directory beside the target, which is renamed into place at
+the end. A part is one whole shard, and one task writes it: eight threads that wrote inner chunks
+of one shard lost 16 of 20, silently. Parts run on a `distributed.Client` when there is one, else
+on local threads or processes.
 
 Memory: each worker holds one shard (<= 128 MiB), its encoded bytes and the source chunks it reads.
 Writing uses zarr-python's own codec pipeline: it gave identical bytes for 1, 2 and 7 threads, where
@@ -230,8 +230,14 @@ def _parts(
 def _run_all(
     parts: list[Part], client: Any, scheduler: str | None, workers: int | None, progress: bool
 ) -> None:
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
-    from rich.progress import TimeElapsedColumn, TimeRemainingColumn
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        TextColumn,
+        TimeElapsedColumn,
+        TimeRemainingColumn,
+    )
 
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(),
                TimeElapsedColumn(), TimeRemainingColumn())  # fmt: skip

@@ -1,0 +1,405 @@
+"""How do windows become shuffled batches, at bounded memory?
+
+Blocks of windows (the dask chunks of the Dataset) are computed by a few threads, in an order
+shuffled for each epoch. When everything selected fits the budget it is loaded once and shuffled as
+a whole; else a buffer of many blocks is kept: each slab of batches is drawn at random from the
+buffer, and the gaps are filled with the windows that come next. Blocks arrive in a fixed order, so
+batches depend on (seed, epoch) only, not on threads.
+
+Memory: half of the budget is the buffer, the rest are blocks in flight and the slab being cut.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import xarray as xr
+
+from genoarrays.errors import GenomeError, RegionError
+from genoarrays.genome.windows import window_index
+from genoarrays.options import parse_bytes
+from genoarrays.stream.augment import Augment, Rules
+
+__all__ = ["Batches", "batches"]
+
+Array = npt.NDArray[Any]
+Names = str | Sequence[str]
+_THREADS = 2  # blocks computed at once: decoding and gathering release the interpreter lock
+_SLAB = 4096  # windows drawn at once
+
+
+def batches(
+    x: xr.Dataset,
+    *,
+    inputs: Names,
+    targets: Names | None = None,
+    weights: str | None = None,
+    batch_size: int,
+    shuffle: bool = True,
+    seed: int = 0,
+    epoch: int = 0,
+    memory: int | str = "1 GiB",
+    augment: Augment | None = None,
+    drop_last: bool = False,
+) -> Batches:
+    """Iterate over windows in batches of NumPy arrays.
+
+    Parameters
+    ----------
+    x
+        Windows, as `ga.windows` gives them, whatever was computed from them since.
+    inputs, targets
+        Names of variables: a string gives an array, a list a dict of arrays by name.
+    weights
+        Name of a variable with one weight per window.
+    batch_size
+        Windows per batch.
+    shuffle
+        A new order for each epoch, the first one too; False for validation and prediction.
+    seed, epoch
+        Together they decide order and augmentation. Each iteration is one epoch; `epoch` is the
+        first one's number, and `set_epoch` sets the next.
+    memory
+        Budget for windows held in memory, in bytes or as text.
+    augment
+        What to draw for each example.
+    drop_last
+        Leave out the last batch when it is smaller.
+
+    Returns
+    -------
+    Batches
+        Iterable any number of times; each item is inputs, (inputs, targets) or (inputs, targets,
+        weights). Arrays are `(batch, ...)` in the variables' own order of dimensions: sequence
+        codes as they are, everything else float32.
+
+    Raises
+    ------
+    GenomeError
+        For a name that is not in `x`, a variable without windows, a budget too small for two
+        blocks, an augmentation that a variable has no rule for; while iterating, for NaN in inputs
+        (or in targets without weights), naming variable and window.
+
+    Examples
+    --------
+    >>> import genoarrays as ga
+    >>> coords = ga.genome_coords(ga.Assembly("toy", {"chr1": 8}))
+    >>> ds = xr.Dataset({"x": ("position", np.arange(8.0))}, coords)
+    >>> x = ga.windows(ds, ["chr1:0-2", "chr1:2-4", "chr1:6-8"])
+    >>> [b.tolist() for b in ga.batches(x, inputs="x", batch_size=2, shuffle=False)]
+    [[[0.0, 1.0], [2.0, 3.0]], [[6.0, 7.0]]]
+    """
+    names = [*_listed(inputs), *_listed(targets), *_listed(weights)]
+    for name in names:
+        if name not in x.data_vars:
+            raise GenomeError(f"{name!r} is no variable of x; it has {', '.join(map(str, x))}")
+        if "window" not in x[name].dims:
+            raise GenomeError(f"{name!r} has the dims {x[name].dims}; streams need `window`")
+    if x.sizes["window"] == 0:
+        raise RegionError("there are no windows to stream")
+    if batch_size < 1:
+        raise GenomeError(f"batch_size={batch_size} is not possible; give at least 1")
+    chosen = x[list(dict.fromkeys(names))].transpose("window", ...)
+    plan = Batches(
+        chosen, inputs, targets, weights, batch_size, shuffle, seed, augment or Augment(), drop_last
+    )
+    plan.set_epoch(epoch)
+    plan.set_memory(parse_bytes(memory))
+    return plan
+
+
+def _listed(names: Names | None) -> list[str]:
+    return [] if names is None else [names] if isinstance(names, str) else list(names)
+
+
+@dataclass(eq=False)
+class Batches:
+    """Re-iterable over batches; made by `batches`."""
+
+    x: xr.Dataset
+    inputs: Names
+    targets: Names | None
+    weights: str | None
+    batch_size: int
+    shuffle: bool
+    seed: int
+    augment: Augment
+    drop_last: bool
+
+    def __post_init__(self) -> None:
+        """Find the blocks; check that each variable can be augmented."""
+        self.error: BaseException | None = None
+        self._epoch = 0
+        self._loaded: dict[str, Array] | None = None
+        self.rules = [
+            Rules(
+                str(name),
+                tuple(map(str, v.dims)),
+                {k: a for k, a in v.attrs.items() if k == "alphabet"},
+                {
+                    str(d): v[d].values
+                    for d in v.dims
+                    if d in ("strand", "channel") and d in v.coords
+                },
+            )
+            for name, v in self.x.data_vars.items()
+        ]
+        if self.augment.reverse_complement:
+            for rule in self.rules:
+                rule.check()
+
+    # ---- sizes
+
+    @property
+    def size(self) -> int:
+        """Number of windows."""
+        return int(self.x.sizes["window"])
+
+    def __len__(self) -> int:
+        """Batches per epoch."""
+        full, rest = divmod(self.size, self.batch_size)
+        return full + (1 if rest and not self.drop_last else 0)
+
+    def dtype(self, name: str) -> np.dtype[Any]:
+        """Type that a variable has in the batches."""
+        array = self.x[name]
+        return array.dtype if "alphabet" in array.attrs else np.dtype(np.float32)
+
+    @property
+    def row_bytes(self) -> int:
+        """Bytes of one window, all variables together."""
+        return sum(
+            int(np.prod(self.x[n].shape[1:], dtype=np.int64)) * self.dtype(n).itemsize
+            for n in map(str, self.x)
+        )
+
+    def set_epoch(self, epoch: int) -> None:
+        """Number of the next epoch."""
+        if epoch < 0:
+            raise GenomeError(f"epoch={epoch} is not possible; epochs count from 0")
+        self._epoch = int(epoch)
+
+    def set_memory(self, memory: int) -> None:
+        """Plan blocks and buffer for a budget in bytes.
+
+        Raises
+        ------
+        GenomeError
+            When it does not even hold the blocks in flight and as many in the buffer.
+        """
+        self.edges = self._block_edges()
+        longest = int(np.diff(self.edges).max()) * self.row_bytes
+        self.fits = self.size * self.row_bytes <= memory // 2
+        flying = (_THREADS + 1) * longest
+        if not self.fits and self.shuffle and memory < 2 * flying:
+            raise GenomeError(
+                f"memory={memory / 2**20:,.0f} MiB is too small: blocks of these windows take "
+                f"{longest / 2**20:,.1f} MiB and {2 * (_THREADS + 1)} are needed; give more, or "
+                "smaller blocks, as in ga.windows(..., block='4 MiB')"
+            )
+        self.capacity = max((memory - flying) // max(self.row_bytes, 1), 1)
+
+    def _block_edges(self) -> list[int]:
+        """Starts of the blocks and the end: chunks along window, or slices of arrays in memory."""
+        chunked = [v.chunksizes["window"] for v in self.x.data_vars.values() if v.chunks]
+        if chunked:
+            cuts = {int(c) for chunks in chunked for c in np.cumsum(chunks)}
+            return [0, *sorted(cuts)]
+        step = max(2**25 // max(self.row_bytes, 1), 1)
+        return [*range(0, self.size, step), self.size]
+
+    # ---- iteration
+
+    def __iter__(self) -> Iterator[Any]:
+        """Batches of one epoch."""
+        size = self.batch_size
+        for slab in self.slabs():
+            rows = len(next(iter(slab.values())))
+            for start in range(0, rows, size):
+                yield self.structure({n: a[start : start + size] for n, a in slab.items()})
+
+    def structure(self, arrays: Mapping[str, Any]) -> Any:
+        """Inputs, targets and weights as the user asked for them."""
+        parts = [self._pick(arrays, self.inputs)]
+        if self.targets is not None:
+            parts.append(self._pick(arrays, self.targets))
+        if self.weights is not None:
+            parts.append(arrays[self.weights])
+        return parts[0] if len(parts) == 1 else tuple(parts)
+
+    @staticmethod
+    def _pick(arrays: Mapping[str, Any], names: Names) -> Any:
+        return arrays[names] if isinstance(names, str) else {name: arrays[name] for name in names}
+
+    def slabs(self) -> Iterator[dict[str, Array]]:
+        """Slabs of whole batches, thousands of windows each; the last one holds the rest."""
+        rng = np.random.default_rng([self.seed, self._epoch])
+        self._epoch += 1
+        self.error = None
+        try:
+            for slab in self._drawn(rng) if self.shuffle else self._sequential():
+                yield self._augmented(slab, rng)
+        except Exception as error:
+            self.error = error
+            raise
+
+    @property
+    def _slab(self) -> int:
+        return max(_SLAB // self.batch_size, 1) * self.batch_size
+
+    def _ends(self, rest: int) -> int:
+        """Rows of the last slab that are given out."""
+        return rest - rest % self.batch_size if self.drop_last else rest
+
+    def _drawn(self, rng: np.random.Generator) -> Iterator[dict[str, Array]]:
+        """Slabs in random order, from everything or from the buffer."""
+        if self.fits:
+            data = self._all()
+            order = rng.permutation(self.size)
+            for start in range(0, self._ends(self.size), self._slab):
+                rows = order[start : min(start + self._slab, self._ends(self.size))]
+                yield {name: array[rows] for name, array in data.items()}
+            return
+        yield from self._from_buffer(rng)
+
+    def _from_buffer(self, rng: np.random.Generator) -> Iterator[dict[str, Array]]:
+        order = rng.permutation(len(self.edges) - 1)
+        incoming = _Rows(self._blocks(order.tolist()), rng)
+        capacity = min(max(self.capacity, self._slab), self.size)
+        try:
+            buffer = incoming.take(capacity)
+            held = len(next(iter(buffer.values())))
+            while held:
+                rows = rng.choice(held, min(self._slab, held), replace=False)
+                slab = {name: array[rows] for name, array in buffer.items()}
+                fresh = incoming.take(len(rows))
+                count = len(next(iter(fresh.values()))) if fresh else 0
+                for name, array in buffer.items():
+                    if count:
+                        array[rows[:count]] = fresh[name]
+                if count < len(rows):  # nothing comes any more: close the gaps from the end
+                    gone = np.sort(rows[count:])
+                    keep = held - len(gone)
+                    movers = np.setdiff1d(np.arange(keep, held), gone, assume_unique=True)
+                    for array in buffer.values():
+                        array[gone[gone < keep]] = array[movers]
+                    held = keep
+                    if len(rows) < self._slab or held == 0:
+                        slab = {n: a[: self._ends(len(rows))] for n, a in slab.items()}
+                if len(next(iter(slab.values()))):
+                    yield slab
+        finally:
+            incoming.close()
+
+    def _sequential(self) -> Iterator[dict[str, Array]]:
+        if self._loaded is not None:
+            for start in range(0, self._ends(self.size), self._slab):
+                stop = min(start + self._slab, self._ends(self.size))
+                yield {n: a[start:stop].copy() for n, a in self._loaded.items()}
+            return
+        incoming = _Rows(self._blocks(list(range(len(self.edges) - 1))), None)
+        try:
+            while slab := incoming.take(self._slab):
+                rows = self._ends(len(next(iter(slab.values()))))
+                if rows:
+                    yield {n: a[:rows] for n, a in slab.items()}
+        finally:
+            incoming.close()
+
+    def _augmented(self, slab: dict[str, Array], rng: np.random.Generator) -> dict[str, Array]:
+        if not self.augment.reverse_complement:
+            return slab
+        turned = rng.random(len(next(iter(slab.values())))) < 0.5
+        return {rule.name: rule.turn(slab[rule.name], turned) for rule in self.rules}
+
+    # ---- blocks
+
+    def _all(self) -> dict[str, Array]:
+        """Everything, loaded once."""
+        if self._loaded is None:
+            blocks = self._blocks(list(range(len(self.edges) - 1)))
+            parts = list(blocks)
+            self._loaded = {n: np.concatenate([p[n] for p in parts]) for n in map(str, self.x)}
+        return self._loaded
+
+    def _blocks(self, order: Sequence[int]) -> Iterator[dict[str, Array]]:
+        """Blocks in the order given, computed ahead by a few threads."""
+        waiting: deque[Future[dict[str, Array]]] = deque()
+        with ThreadPoolExecutor(_THREADS, thread_name_prefix="genoarrays-blocks") as pool:
+            try:
+                for number in order:
+                    waiting.append(pool.submit(self._block, number))
+                    if len(waiting) > _THREADS:
+                        yield waiting.popleft().result()
+                while waiting:
+                    yield waiting.popleft().result()
+            finally:
+                pool.shutdown(wait=True, cancel_futures=True)
+
+    def _block(self, number: int) -> dict[str, Array]:
+        import dask
+
+        rows = slice(self.edges[number], self.edges[number + 1])
+        part = self.x.isel(window=rows)
+        values = dask.compute(*(v.data for v in part.data_vars.values()), scheduler="synchronous")
+        block = {}
+        for name, array in zip(map(str, part), values, strict=True):
+            array = np.asarray(array).astype(self.dtype(name), copy=False)
+            self._check_nan(name, array, rows.start)
+            block[name] = array
+        return block
+
+    def _check_nan(self, name: str, array: Array, first: int) -> None:
+        if array.dtype.kind != "f" or name == self.weights:
+            return
+        is_input = name in _listed(self.inputs)
+        if not is_input and self.weights is not None:
+            return
+        bad = np.isnan(array.reshape(len(array), -1)).any(axis=1)
+        if bad.any():
+            row = first + int(np.flatnonzero(bad)[0])
+            label = window_index(self.x).columns.labels(np.array([row])).tolist()[0]
+            kind = "input" if is_input else "target"
+            raise GenomeError(
+                f"{kind} {name!r} is NaN in window {label} (row {row:,}); fill it, as in "
+                f"x.assign({name}=x.{name}.fillna(0)), or leave such windows out"
+            )
+
+
+class _Rows:
+    """Rows in the order in which blocks bring them; with a generator, each block is shuffled."""
+
+    def __init__(self, blocks: Iterator[dict[str, Array]], rng: np.random.Generator | None) -> None:
+        self._blocks = blocks
+        self._rng = rng
+        self._current: dict[str, Array] = {}
+        self._order: Array = np.arange(0)
+
+    def take(self, count: int) -> dict[str, Array]:
+        """The next `count` rows, fewer at the end, {} past it."""
+        parts: list[dict[str, Array]] = []
+        while count:
+            if not len(self._order):
+                block = next(self._blocks, None)
+                if block is None:
+                    break
+                self._current = block
+                rows = len(next(iter(block.values())))
+                self._order = np.arange(rows) if self._rng is None else self._rng.permutation(rows)
+            rows_now, self._order = self._order[:count], self._order[count:]
+            parts.append({name: array[rows_now] for name, array in self._current.items()})
+            count -= len(rows_now)
+        if len(parts) <= 1:
+            return parts[0] if parts else {}
+        return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+
+    def close(self) -> None:
+        """Stop the threads that compute blocks."""
+        self._blocks.close()  # type: ignore[attr-defined]
+        self._current = {}
