@@ -43,7 +43,8 @@ if TYPE_CHECKING:
     from genoarrays.inference.predict import predict
     from genoarrays.inference.score import score
     from genoarrays.models.training import fit, load_model
-    from genoarrays.ops.sequence import one_hot, reverse_complement
+    from genoarrays.ops.orientation import reverse_complement
+    from genoarrays.ops.sequence import one_hot
     from genoarrays.options import set_options
     from genoarrays.plot import plot_tracks
     from genoarrays.store.open import open_datatree, open_zarr
@@ -71,7 +72,7 @@ _WHERE = {
     "rename_contigs": "genome.rename",
     # ops
     "one_hot": "ops.sequence",
-    "reverse_complement": "ops.sequence",
+    "reverse_complement": "ops.orientation",
     # formats
     "open_bam": "formats.bam",
     "open_bigwig": "formats.bigwig",

@@ -12,7 +12,7 @@ chunk ends in its crc32c, since of 300 flipped bits Blosc alone let 67 through s
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -71,7 +71,7 @@ def layout_of(array: xr.DataArray, chunk: int | None = None, shard: int | None =
         inner = min(_CHUNK_POSITIONS, _power_of_two(_CHUNK_BYTES // cell))
     inner = max(1, min(inner, array.sizes["position"]))
     if shard is not None:
-        outer = shard // bin_size
+        outer = -(-shard // bin_size)
         if outer < inner and chunk is not None:
             raise StoreError(f"shard={shard} bp is smaller than chunk={chunk} bp")
         inner = min(inner, outer)
@@ -108,7 +108,7 @@ def fill_value(array: xr.DataArray) -> Any:
     return np.nan if array.dtype.kind == "f" else 0
 
 
-def nodes_of(obj: xr.Dataset | xr.DataTree | dict[str, xr.Dataset]) -> dict[str, xr.Dataset]:
+def nodes_of(obj: xr.Dataset | xr.DataTree | Mapping[str, xr.Dataset]) -> dict[str, xr.Dataset]:
     """Dataset by node name, of anything that `to_zarr` takes.
 
     Raises

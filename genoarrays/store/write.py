@@ -132,7 +132,7 @@ def to_zarr(
     array([7., 8.])
     """
     target = Path(path)
-    nodes = nodes_of(obj if isinstance(obj, (xr.Dataset, xr.DataTree)) else dict(obj))
+    nodes = nodes_of(obj)
     _check_target(target, overwrite)
     layouts = {
         (node, str(name)): layout_of(array, chunk, shard)

@@ -6,7 +6,8 @@ a whole; else a buffer of many blocks is kept: each slab of batches is drawn at 
 buffer, and the gaps are filled with the windows that come next. Blocks arrive in a fixed order, so
 batches depend on (seed, epoch) only, not on threads.
 
-Memory: half of the budget is the buffer, the rest are blocks in flight and the slab being cut.
+Memory: blocks in flight and three slabs (drawn, refilled, handed over) are set aside, the rest of the
+budget is the buffer.
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ __all__ = ["Batches", "batches"]
 Array = npt.NDArray[Any]
 Names = str | Sequence[str]
 _THREADS = 2  # blocks computed at once: decoding and gathering release the interpreter lock
-_SLAB = 4096  # windows drawn at once
+_SLAB = 4096  # windows drawn at once, at most
 
 
 def batches(
@@ -197,13 +198,17 @@ class Batches:
         longest = int(np.diff(self.edges).max()) * self.row_bytes
         self.fits = self.size * self.row_bytes <= memory // 2
         flying = (_THREADS + 1) * longest
-        if not self.fits and self.shuffle and memory < 2 * flying:
+        row = max(self.row_bytes, 1)
+        batches = min(_SLAB, memory // 8 // row) // self.batch_size
+        self.slab = max(batches, 1) * self.batch_size
+        least = 2 * flying + 3 * min(self.batch_size, self.size) * row
+        if not self.fits and self.shuffle and memory < least:
             raise GenomeError(
-                f"memory={memory / 2**20:,.0f} MiB is too small: blocks of these windows take "
-                f"{longest / 2**20:,.1f} MiB and {2 * (_THREADS + 1)} are needed; give more, or "
-                "smaller blocks, as in ga.windows(..., block='4 MiB')"
+                f"memory={memory / 2**20:,.3g} MiB is too small: with blocks of "
+                f"{longest / 2**20:,.3g} MiB and this batch_size it takes {least / 2**20:,.3g} MiB; "
+                "give more, or smaller blocks, as in ga.windows(..., block='4 MiB')"
             )
-        self.capacity = max((memory - flying) // max(self.row_bytes, 1), 1)
+        self.capacity = max((memory - flying) // row - 3 * self.slab, self.slab)
 
     def _block_edges(self) -> list[int]:
         """Starts of the blocks and the end: chunks along window, or slices of arrays in memory."""
@@ -249,10 +254,6 @@ class Batches:
             self.error = error
             raise
 
-    @property
-    def _slab(self) -> int:
-        return max(_SLAB // self.batch_size, 1) * self.batch_size
-
     def _ends(self, rest: int) -> int:
         """Rows of the last slab that are given out."""
         return rest - rest % self.batch_size if self.drop_last else rest
@@ -262,8 +263,8 @@ class Batches:
         if self.fits:
             data = self._all()
             order = rng.permutation(self.size)
-            for start in range(0, self._ends(self.size), self._slab):
-                rows = order[start : min(start + self._slab, self._ends(self.size))]
+            for start in range(0, self._ends(self.size), self.slab):
+                rows = order[start : min(start + self.slab, self._ends(self.size))]
                 yield {name: array[rows] for name, array in data.items()}
             return
         yield from self._from_buffer(rng)
@@ -271,12 +272,12 @@ class Batches:
     def _from_buffer(self, rng: np.random.Generator) -> Iterator[dict[str, Array]]:
         order = rng.permutation(len(self.edges) - 1)
         incoming = _Rows(self._blocks(order.tolist()), rng)
-        capacity = min(max(self.capacity, self._slab), self.size)
+        capacity = min(self.capacity, self.size)
         try:
             buffer = incoming.take(capacity)
             held = len(next(iter(buffer.values())))
             while held:
-                rows = rng.choice(held, min(self._slab, held), replace=False)
+                rows = rng.choice(held, min(self.slab, held), replace=False)
                 slab = {name: array[rows] for name, array in buffer.items()}
                 fresh = incoming.take(len(rows))
                 count = len(next(iter(fresh.values()))) if fresh else 0
@@ -290,7 +291,7 @@ class Batches:
                     for array in buffer.values():
                         array[gone[gone < keep]] = array[movers]
                     held = keep
-                    if len(rows) < self._slab or held == 0:
+                    if len(rows) < self.slab or held == 0:
                         slab = {n: a[: self._ends(len(rows))] for n, a in slab.items()}
                 if len(next(iter(slab.values()))):
                     yield slab
@@ -299,13 +300,13 @@ class Batches:
 
     def _sequential(self) -> Iterator[dict[str, Array]]:
         if self._loaded is not None:
-            for start in range(0, self._ends(self.size), self._slab):
-                stop = min(start + self._slab, self._ends(self.size))
+            for start in range(0, self._ends(self.size), self.slab):
+                stop = min(start + self.slab, self._ends(self.size))
                 yield {n: a[start:stop].copy() for n, a in self._loaded.items()}
             return
         incoming = _Rows(self._blocks(list(range(len(self.edges) - 1))), None)
         try:
-            while slab := incoming.take(self._slab):
+            while slab := incoming.take(self.slab):
                 rows = self._ends(len(next(iter(slab.values()))))
                 if rows:
                     yield {n: a[:rows] for n, a in slab.items()}

@@ -1,0 +1,97 @@
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import genoarrays as ga
+
+
+def brute_tiles(start, end, width, step, partial):
+    found, at = [], start
+    while at < end:
+        if at + width <= end or partial == "pad":
+            found.append((at, min(at + width, end)))
+        if at + width >= end:
+            break
+        at += step
+    return found
+
+
+@given(
+    st.integers(0, 50), st.integers(0, 60), st.integers(1, 20), st.integers(1, 25),
+    st.sampled_from(["pad", "drop"]),
+)  # fmt: skip
+def test_tile_regions__equals_brute_force(start, length, width, step, partial):
+    table = ga.read_regions(["chr1:0-1"]).assign(
+        start=("region", [start]), end=("region", [start + length])
+    )
+    tiles = ga.tile_regions(table, width=width, step=step, partial=partial)
+    expected = brute_tiles(start, start + length, width, step, partial)
+    assert list(zip(tiles.start.values.tolist(), tiles.end.values.tolist(), strict=True)) == expected
+
+
+@pytest.mark.parametrize(
+    ("regions", "width", "step", "number"),
+    [
+        (["chr1:15000-25000:+", "chr2:15000-25000:-"], 200, 200, 100),
+        (["chr1:15000-25000:+", "chr2:15000-25000:-"], 200, 400, 50),
+        (["chr1:15000-25000:+", "chr2:15000-25000:-"], 200, 50, 394),
+        (["chr1:15000-25000:+", "chr2:15000-25000:-"], 3000, 3000, 8),
+        ([f"chr1:{s}-{s + 200}" for s in range(15000, 15800, 200)], 180, 20, 8),
+    ],
+)
+def test_tile_regions__numbers_of_windows(regions, width, step, number):
+    assert ga.tile_regions(ga.read_regions(regions), width=width, step=step).sizes["region"] == number
+
+
+def test_tile_regions__keeps_direction_and_columns():
+    regions = ga.read_regions(["chr2:0-7:-", "chr1:3-5:+"]).assign(score=("region", [0.5, 2.0]))
+    tiles = ga.tile_regions(regions, width=3)
+    assert tiles.region.values.tolist() == ["chr2:0-3:-", "chr2:3-6:-", "chr2:6-7:-", "chr1:3-5:+"]
+    assert tiles.score.values.tolist() == [0.5, 0.5, 0.5, 2.0]
+
+
+def test_tile_regions__of_a_genome_covers_every_contig():
+    toy = ga.Assembly("toy", {"chr1": 7, "chr2": 3})
+    tiles = ga.tile_regions(toy, width=3)
+    assert tiles.region.values.tolist() == ["chr1:0-3:.", "chr1:3-6:.", "chr1:6-7:.", "chr2:0-3:."]
+    assert ga.tile_regions(toy, width=3, partial="drop").sizes["region"] == 3
+
+
+def test_tile_regions__align_starts_on_the_grid():
+    tiles = ga.tile_regions(ga.read_regions(["chr1:7-33"]), width=10, align=5)
+    assert tiles.start.values.tolist() == [10, 20, 30]
+    with pytest.raises(ga.RegionError, match="no multiple of align=4"):
+        ga.tile_regions(ga.read_regions(["chr1:7-33"]), width=10, align=4)
+
+
+@pytest.mark.parametrize("options", [{"width": 0}, {"width": 5, "step": 0}, {"width": 2.5},
+                                     {"width": 5, "partial": "maybe"}])  # fmt: skip
+def test_tile_regions__refuses(options):
+    with pytest.raises(ga.RegionError):
+        ga.tile_regions(ga.read_regions(["chr1:0-10"]), **options)
+
+
+def test_split_regions__by_contig():
+    regions = ga.read_regions(["chr1:0-5", "chr2:0-5", "chr3:0-5", "chr2:7-9"])
+    train, valid, test = ga.split_regions(regions, valid="chr1", test=["chr2"])
+    assert train.contig.values.tolist() == ["chr3"]
+    assert valid.contig.values.tolist() == ["chr1"]
+    assert test.region.values.tolist() == ["chr2:0-5:.", "chr2:7-9:."]
+    parts = ga.split_regions(regions, test="chr3")
+    assert [part.sizes["region"] for part in parts] == [3, 1]
+    assert not np.intersect1d(*[part.region.values.astype(object) for part in parts]).size
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"test": "chr4"}, "no such contig"),
+        ({"test": "chr1", "valid": "chr1"}, "is in valid and in test"),
+        ({}, "nothing is held out"),
+        ({"test": ["chr1", "chr2"]}, "no region is left for train"),
+    ],
+)
+def test_split_regions__refuses(options, message):
+    with pytest.raises(ga.GenomeError, match=message):
+        ga.split_regions(ga.read_regions(["chr1:0-5", "chr2:0-5"]), **options)

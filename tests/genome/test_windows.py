@@ -1,0 +1,97 @@
+import pickle
+
+import numpy as np
+import pytest
+import xarray as xr
+
+import genoarrays as ga
+from genoarrays.genome.columns import make_columns
+from genoarrays.genome.regions import assembly_of, region_columns, regions_dataset
+from genoarrays.genome.windows import window_coords
+
+TOY = ga.Assembly("toy", {"chr1": 100, "chr2": 50})
+
+
+def table(assembly=TOY):
+    return regions_dataset(
+        ["chr1", "chr2", "chr1"], [0, 5, 7], [10, 9, 9], ["+", ".", "-"],
+        assembly=assembly, extra={"score": [1.0, 2.0, 3.0]},
+    )  # fmt: skip
+
+
+def windows():
+    x = xr.Dataset({"y": ("window", np.arange(3.0))}, window_coords(region_columns(table())))
+    return x
+
+
+def test_labels__name_contig_start_end_and_strand():
+    assert table().region.values.tolist() == ["chr1:0-10:+", "chr2:5-9:.", "chr1:7-9:-"]
+    assert windows().orientation.values.tolist() == ["+", ".", "-"]
+    assert "WindowIndex" in repr(windows())
+
+
+def test_sel__finds_windows_by_label():
+    x = windows()
+    assert x.sel(window="chr2:5-9").y.item() == 1
+    assert x.sel(window=["chr1:7-9:-", "chr1:0-10"]).y.values.tolist() == [2, 0]
+    for label in ("chr1:0-10:-", "chr1:0-11", "chr7:0-10"):
+        with pytest.raises(ga.RegionError, match="no window is"):
+            x.sel(window=label)
+    with pytest.raises(ga.RegionError, match="not by slice"):
+        x.sel(window=slice("chr1:0-10", "chr2:5-9"))
+
+
+def test_different_windows__never_combine():
+    x = windows().y
+    one, two = x.isel(window=[0, 1]), x.isel(window=[1, 2])
+    with pytest.raises(ga.RegionError, match="two different sets of windows"):
+        one - two
+    with pytest.raises(ga.RegionError, match="two different sets"):
+        x - x.isel(window=[0, 2, 1])
+    with pytest.raises(ValueError, match="exact"):
+        xr.align(one, two, join="exact")
+    assert (one - one).values.tolist() == [0, 0]
+
+
+def test_windows__keep_their_index_through_xarray():
+    x = windows()
+    x["z"] = x.y * 2
+    assert pickle.loads(pickle.dumps(x)).identical(x)
+    both = xr.concat([x, x.isel(window=[1])], "window")
+    assert both.sel(window="chr2:5-9").z.values.tolist() == [2, 2]
+    assert x.groupby("contig").mean().y.values.tolist() == [1, 1]
+    assert x.to_dataframe().loc["chr2:5-9:.", "y"] == 1
+
+
+def test_region_columns__reads_the_variables_not_the_labels():
+    moved = table().assign(start=("region", [1, 6, 8]))
+    assert region_columns(moved).start.tolist() == [1, 6, 8]
+    assert region_columns(moved).assembly == TOY
+    with pytest.raises(ga.RegionError, match="lacks end"):
+        region_columns(table().drop_vars("end"))
+
+
+def test_make_columns__refuses_nonsense():
+    with pytest.raises(ga.RegionError, match=r"region 1 is chr2:9-5; 0 <= start <= end"):
+        make_columns(["chr1", "chr2"], [0, 9], [10, 5])
+    with pytest.raises(ga.RegionError, match="region 0 is chr1:-1-5"):
+        make_columns(["chr1"], [-1], [5])
+    with pytest.raises(ga.RegionError, match=r"strand 'x'; known"):
+        make_columns(["chr1"], [0], [5], ["x"])
+    with pytest.raises(ga.ContigError, match="contig 'chr3'"):
+        make_columns(["chr3"], [0], [5], assembly=TOY)
+
+
+def test_concat__of_tables_on_two_assemblies_is_refused():
+    other = ga.Assembly("other", {"chr1": 100, "chr2": 51})
+    with pytest.raises(ga.AssemblyError, match="chr2 has 50 bp here and 51 there"):
+        xr.concat([table(), table(other)], "region", coords="minimal", compat="override")
+    mixed = xr.concat([table(), table(None).drop_vars("assembly", errors="ignore")], "region")
+    assert assembly_of(mixed) == TOY
+
+
+def test_assembly_of__needs_one():
+    assert assembly_of(table()) == TOY
+    assert assembly_of(xr.Dataset(coords=ga.genome_coords(TOY))) == TOY
+    with pytest.raises(ga.AssemblyError, match="like="):
+        assembly_of(table(None))

@@ -1,0 +1,111 @@
+from itertools import product
+
+import numpy as np
+import pytest
+import xarray as xr
+from hypothesis import given
+from hypothesis import strategies as st
+
+import genoarrays as ga
+from genoarrays.ops.sequence import kmer_codes, reverse_complement_codes
+
+COMPLEMENT = str.maketrans("ACGTN", "TGCAN")
+
+
+def brute_one_hot(text, order, letters="ACGT"):
+    kmers = ["".join(k) for k in product(letters, repeat=order)]
+    return [[float(text[i : i + order] == k) for k in kmers] for i in range(len(text) - order + 1)]
+
+
+@given(st.text("ACGTN", min_size=3, max_size=12), st.integers(1, 3))
+def test_one_hot__equals_brute_force(text, order):
+    hot = ga.one_hot(ga.testing.dna(text), order=order)
+    assert hot.dtype == np.float32
+    assert hot.values.tolist() == brute_one_hot(text, order)
+    assert hot.channel.values.tolist() == ["".join(k) for k in product("ACGT", repeat=order)]
+
+
+@given(st.text("ACGTN", min_size=3, max_size=12), st.integers(1, 3))
+def test_reverse_complement__of_codes_and_of_kmers(text, order):
+    turned = text.translate(COMPLEMENT)[::-1]
+    codes = ga.reverse_complement(ga.testing.dna(text))
+    assert codes.values.tolist() == ga.testing.dna(turned).values.tolist()
+    hot = ga.reverse_complement(ga.one_hot(ga.testing.dna(text), order=order))
+    assert hot.values.tolist() == brute_one_hot(turned, order)
+    assert ga.reverse_complement(hot).values.tolist() == brute_one_hot(text, order)
+
+
+@pytest.mark.parametrize("order", [1, 2, 3])
+def test_reverse_complement_codes__pair_each_kmer_with_its_reverse_complement(order):
+    kmers = ["".join(k) for k in product("ACGT", repeat=order)]
+    codes = reverse_complement_codes(order)
+    assert [kmers[c] for c in codes] == [k.translate(COMPLEMENT)[::-1] for k in kmers]
+    assert codes[codes].tolist() == list(range(4**order))
+
+
+def test_kmer_codes__of_order_8_do_not_overflow():
+    codes = kmer_codes(np.full(9, 3, dtype=np.int8), 8)
+    assert codes.tolist() == [4**8 - 1] * 2
+    with pytest.raises(ga.GenomeError, match="fit 31 bits"):
+        kmer_codes(np.zeros(40, dtype=np.int8), 20)
+    with pytest.raises(ga.GenomeError, match="has no 3-mer"):
+        kmer_codes(np.zeros(2, dtype=np.int8), 3)
+
+
+def test_one_hot__is_lazy_and_keeps_labels():
+    ds = ga.testing.random_genome({"chr1": 40, "chr2": 20}).chunk(position=7)
+    with ga.testing.count_computes() as computed:
+        hot = ga.one_hot(ds.dna)
+        three = ga.one_hot(ga.windows(ds, ["chr1:3-13", "chr2:5-15:-"]).dna, order=3)
+    assert not computed
+    assert hot.chunksizes["position"][0] == 7
+    assert hot.sel(position="chr2:0-5").values.tolist() == (
+        np.eye(5)[ds.dna.values[40:45]][:, :4].tolist()
+    )
+    assert three.sizes == {"window": 2, "offset": 8, "channel": 64}
+    assert three.offset.values.tolist() == list(range(8))
+    assert three.window.values.tolist() == ["chr1:3-13:.", "chr2:5-15:-"]
+
+
+def test_one_hot__unknown_value_and_alphabets():
+    assert ga.one_hot(ga.testing.dna("N"), unknown=0.25).values.tolist() == [[0.25] * 4]
+    protein = xr.DataArray(np.array([0, 19, 20], dtype=np.int8), dims="offset")
+    hot = ga.one_hot(protein, alphabet="protein")
+    assert hot.sizes["channel"] == 20
+    assert hot.sum("channel").values.tolist() == [1, 1, 0]
+    assert ga.one_hot(ga.testing.dna("ACGT"), alphabet="rna").channel.values.tolist() == list("ACGU")
+
+
+def test_one_hot__refuses():
+    ds = ga.testing.random_genome({"chr1": 40})
+    with pytest.raises(ga.GenomeError, match="would cross contig ends"):
+        ga.one_hot(ds.dna, order=2)
+    with pytest.raises(ga.GenomeError, match="is no sequence"):
+        ga.one_hot(ds.signal)
+    with ga.set_options(byte_limit=100), pytest.raises(ga.GenomeError, match="makes it lazy"):
+        ga.one_hot(ds.dna)
+
+
+def test_reverse_complement__of_windows_equals_windows_on_the_other_strand():
+    ds = ga.testing.random_genome({"chr1": 40, "chr2": 20})
+    plus = ga.windows(ds, ["chr1:3-13:+", "chr2:14-24:+"][:1] + ["chr2:2-12:+"], flank=(1, 3))
+    minus = ga.windows(ds, ["chr1:3-13:-", "chr2:2-12:-"], flank=(3, 1))
+    xr.testing.assert_identical(ga.reverse_complement(plus).compute(), minus.compute())
+
+
+def test_reverse_complement__has_a_rule_or_refuses():
+    x = xr.DataArray(np.zeros((1, 2)), dims=("window", "frequency"), name="spectrum")
+    with pytest.raises(ga.GenomeError, match="'spectrum' has the dimension 'frequency'"):
+        ga.reverse_complement(x)
+    with pytest.raises(ga.GenomeError, match="'frequency'"):
+        ga.reverse_complement(x.chunk())
+    with pytest.raises(ga.GenomeError, match="without labels"):
+        ga.reverse_complement(x.rename(frequency="channel"))
+    odd = x.rename(frequency="channel").assign_coords(channel=["A", "C"])
+    with pytest.raises(ga.GenomeError, match="not closed"):
+        ga.reverse_complement(odd)
+    three = xr.DataArray(np.zeros((1, 3)), {"strand": ["+", "-", "."]}, ("window", "strand"))
+    with pytest.raises(ga.GenomeError, match=r"the other strand needs \+ and -"):
+        ga.reverse_complement(three)
+    label = xr.DataArray([1.0, 0.0], dims="window")
+    assert ga.reverse_complement(label).values.tolist() == [1, 0]
