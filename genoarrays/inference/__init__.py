@@ -1,0 +1,1 @@
+"""Model to labelled arrays: predictions and scores."""

@@ -1,0 +1,1 @@
+"""How can one try everything without any data?"""

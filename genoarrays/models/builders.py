@@ -1,0 +1,241 @@
+"""Which network fits these windows?
+
+Builders read every size from a windows Dataset, so that a model fits its data by construction: an
+input per variable, named like it; an output per target, named like it. What the variables were is
+kept as `model.signature`. Sequence (a variable with an `alphabet`) comes in as codes and is made
+one-hot on the device; anything else comes in as it is, its dims but for the offset as channels.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import keras
+import xarray as xr
+from keras import layers
+
+from genoarrays.errors import RegionError
+from genoarrays.models.layers import BothStrandConv1D
+from genoarrays.models.signature import Signature
+from genoarrays.models.towers import (
+    Grid,
+    bases,
+    entries,
+    finished,
+    grid_of,
+    in_shape,
+    is_sequence,
+    join,
+    numbers,
+    on_bins,
+    views,
+)
+
+__all__ = ["classifier", "profile"]
+
+
+def classifier(
+    x: xr.Dataset,
+    inputs: str | Sequence[str],
+    targets: str | Sequence[str],
+    *,
+    order: int = 1,
+    filters: int = 64,
+    kernel_size: int = 15,
+    dropout: float = 0.3,
+    seed: int = 0,
+) -> Any:
+    """Small convolutional network that tells windows apart.
+
+    Sequence goes through `OneHot`, a both-strand convolution and a second convolution, other inputs
+    through two convolutions; what each layer found is pooled over the window and over its middle,
+    and all inputs are joined in front of the output.
+
+    Parameters
+    ----------
+    x
+        Windows Dataset; only sizes, labels and attributes are read.
+    inputs
+        Names of variables: sequence (window, offset) with the attribute `alphabet`, or numbers
+        (window[, offset][, strand][, sample]...).
+    targets
+        Names of variables (window,) or (window, track) with labels 0 and 1.
+    order
+        Length of the k-mers that sequence is read in.
+    filters
+        Kernels of the first convolution; the second has half.
+    kernel_size
+        Positions under a kernel of the both-strand convolution.
+    dropout
+        Share of the features dropped in front of the output while training.
+    seed
+        Of the first weights; the global seeds of Python, NumPy and the backend are set.
+
+    Returns
+    -------
+    keras.Model
+        Inputs named as the variables; per target one sigmoid unit, or one per track. Several
+        targets give a dict of outputs.
+
+    Raises
+    ------
+    RegionError
+        When a variable is missing, or a target has other dimensions than window and track.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> dna = xr.DataArray(np.zeros((5, 200), "int8"), dims=("window", "offset"))
+    >>> x = xr.Dataset({"dna": dna.assign_attrs(alphabet="ACGT")})
+    >>> x["bound"] = ("window", "track"), np.zeros((5, 2), "float32")
+    >>> classifier(x, inputs="dna", targets="bound", order=2).output_shape
+    (None, 2)
+    """
+    signature = Signature.of(x, inputs, targets)
+    for name, target in signature.targets.items():
+        if set(target.dims) - {"track"}:
+            raise RegionError(
+                f"target {name!r} has dims {('window', *target.dims)}, and a classifier gives one "
+                f"value per window and track; make one with ga.windows(..., reduce={{{name!r}: "
+                f"'max'}}), or use ga.models.profile"
+            )
+    keras.utils.set_random_seed(seed)
+    given = entries(signature)
+    found = []
+    for name, variable in signature.inputs.items():
+        if variable.offset is None:
+            found.append(layers.Flatten()(given[name]))
+            continue
+        if is_sequence(variable):
+            first = BothStrandConv1D(
+                filters,
+                kernel_size,
+                order,
+                alphabet=variable.attrs["alphabet"],
+                padding="same",
+                activation="relu",
+            )(bases(given[name], variable, order))
+        else:
+            first = layers.Conv1D(filters, 5, padding="same", activation="relu")(
+                numbers(given[name], variable)
+            )
+        second = layers.Dropout(0.2)(layers.MaxPooling1D(4, padding="same")(first))
+        second = layers.Conv1D(filters // 2, 7, padding="same", activation="relu")(second)
+        found += [views(first), views(second)]
+    joined = layers.Dropout(dropout)(join(found))
+    outputs = {
+        name: layers.Dense(math.prod(target.shape), activation="sigmoid", name=name)(joined)
+        for name, target in signature.targets.items()
+    }
+    return finished(given, outputs, signature, "classifier", targets)
+
+
+def profile(
+    x: xr.Dataset,
+    inputs: str | Sequence[str],
+    targets: str | Sequence[str],
+    *,
+    order: int = 1,
+    filters: int = 64,
+    kernel_size: int = 21,
+    dilations: int = 6,
+    activation: str = "softplus",
+    seed: int = 0,
+) -> Any:
+    """Dilated residual network that gives a signal along the window, in the manner of BPNet.
+
+    Each input has its own tower at its own resolution: a convolution (on both strands for
+    sequence), then `dilations` residual convolutions of width 3 with gaps of 2, 4, 8, ... The
+    towers are cut to the target's offsets, averaged or repeated to its bins, joined, and read out
+    bin by bin.
+
+    Parameters
+    ----------
+    x
+        Windows Dataset; only sizes, labels and attributes are read.
+    inputs
+        As for `classifier`. The offsets must cover those of the targets; with a flank of half of
+        the receptive field (`kernel_size` + 4 x 2**`dilations` bp) the ends see as much as the
+        middle.
+    targets
+        Names of variables (window, offset...[, strand][, track]...).
+    order
+        Length of the k-mers that sequence is read in.
+    filters
+        Channels of each tower.
+    kernel_size
+        Positions under a kernel of the first convolution.
+    dilations
+        Number of residual convolutions.
+    activation
+        Of the output: "softplus" for counts and other signal that is not negative (Poisson loss in
+        `ga.fit`), "linear" for any (mean squared error), "sigmoid" for 0 to 1 (binary
+        cross-entropy).
+    seed
+        Of the first weights; the global seeds of Python, NumPy and the backend are set.
+
+    Returns
+    -------
+    keras.Model
+        Inputs named as the variables; each output has the shape of its target. Several targets
+        give a dict of outputs.
+
+    Raises
+    ------
+    RegionError
+        When a variable is missing, a target has no offsets, an input does not cover them, or the
+        bins of the two do not fit into each other.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> dna = np.zeros((5, 300), "int8")
+    >>> x = xr.Dataset(
+    ...     {
+    ...         "dna": (("window", "offset_dna"), dna, {"alphabet": "ACGT"}),
+    ...         "cuts": (("window", "offset_cuts", "strand"), np.zeros((5, 10, 2), "float32")),
+    ...     },
+    ...     {"offset_dna": np.arange(-100, 200), "offset_cuts": np.arange(0, 100, 10)},
+    ... )
+    >>> profile(x, inputs="dna", targets="cuts", filters=8, dilations=2).output_shape
+    (None, 10, 2)
+    """
+    signature = Signature.of(x, inputs, targets)
+    keras.utils.set_random_seed(seed)
+    given = entries(signature)
+    towers: dict[str, tuple[Any, Grid | None]] = {}
+    for name, variable in signature.inputs.items():
+        if variable.offset is None:
+            towers[name] = layers.Flatten()(given[name]), None
+            continue
+        if is_sequence(variable):
+            # "concat", not "max": a stranded profile must know which strand a motif is on
+            tower = BothStrandConv1D(
+                filters // 2,
+                kernel_size,
+                order,
+                "concat",
+                alphabet=variable.attrs["alphabet"],
+                padding="same",
+                activation="relu",
+            )(bases(given[name], variable, order))
+        else:
+            tower = layers.Conv1D(filters, kernel_size, padding="same", activation="relu")(
+                numbers(given[name], variable)
+            )
+        for power in range(1, dilations + 1):
+            wider = layers.Conv1D(
+                filters, 3, dilation_rate=2**power, padding="same", activation="relu"
+            )
+            tower = layers.Add()([tower, wider(tower)])
+        towers[name] = tower, grid_of(name, variable)
+    outputs = {}
+    for name, target in signature.targets.items():
+        grid = grid_of(name, target)
+        joined = join([on_bins(*tower, grid, which, name) for which, tower in towers.items()])
+        joined = layers.Conv1D(filters, 1, activation="relu")(joined)
+        signal = in_shape(layers.Conv1D(math.prod(target.shape) // grid.size, 1)(joined), target)
+        outputs[name] = layers.Activation(activation, name=name)(signal)
+    return finished(given, outputs, signature, "profile", targets)

@@ -1,0 +1,216 @@
+"""What does a model take, and what do its outputs mean?
+
+A Keras model knows shapes only. The signature adds what the windows Dataset knew when the model was
+made: dims, labels, offsets in bp, alphabet and assembly of each input and target. It is kept on the
+model (`model.signature`), written beside it as JSON, and compared with whatever the model is asked
+to predict on: a swapped sample or another flank would otherwise give wrong numbers silently.
+
+No Keras in here: JSON can be looked at without TensorFlow.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+import numpy as np
+import xarray as xr
+
+from genoarrays.errors import AssemblyError, RegionError
+
+__all__ = ["Signature", "VariableSignature", "names_of"]
+
+Labels = dict[str, int] | list[Any]
+
+
+def names_of(variables: str | Sequence[str]) -> list[str]:
+    """The names in `inputs=` or `targets=`, which is one name or several."""
+    return [variables] if isinstance(variables, str) else list(variables)
+
+
+@dataclass(frozen=True)
+class VariableSignature:
+    """One input or target: everything but its values and the dimension `window`.
+
+    `labels` holds, by dimension, a list, or first, step and size when the labels are evenly spaced
+    numbers, as offsets are (in bp from the window's own 5' end).
+    """
+
+    dims: tuple[str, ...]
+    shape: tuple[int, ...]
+    dtype: str
+    labels: dict[str, Labels] = field(default_factory=dict)
+    attrs: dict[str, Any] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, variable: xr.DataArray) -> VariableSignature:
+        """Signature of a variable of a windows Dataset."""
+        dims = tuple(str(dim) for dim in variable.dims if dim != "window")
+        return cls(
+            dims=dims,
+            shape=tuple(variable.sizes[dim] for dim in dims),
+            dtype=str(variable.dtype),
+            labels={d: _pack(variable[d]) for d in dims if d in variable.coords},
+            attrs={str(k): v for k, v in variable.attrs.items() if _is_plain(v)},
+        )
+
+    @property
+    def offset(self) -> str | None:
+        """Name of the offset dimension, if there is one."""
+        return next((dim for dim in self.dims if dim.startswith("offset")), None)
+
+    def coords(self) -> dict[Hashable, Any]:
+        """Labels by dimension, as xarray takes them."""
+        return {dim: (dim, _unpack(labels)) for dim, labels in self.labels.items()}
+
+    def differs(self, other: VariableSignature) -> str | None:
+        """In words, how `other` cannot stand in for this variable; None if it can."""
+        if other.dims != self.dims:
+            return f"has dims {('window', *other.dims)}, not {('window', *self.dims)}"
+        for dim, there, wanted in zip(self.dims, other.shape, self.shape, strict=True):
+            if there != wanted:
+                return f"has {there:,} along {dim!r}, not {wanted:,}"
+        for dim, wanted_labels in self.labels.items():
+            if other.labels.get(dim, wanted_labels) != wanted_labels:
+                there_text, wanted_text = _show(other.labels[dim]), _show(wanted_labels)
+                return f"is labelled {there_text} along {dim!r}, not {wanted_text}"
+        letters, wanted_letters = other.attrs.get("alphabet"), self.attrs.get("alphabet")
+        if letters != wanted_letters:
+            return f"has the alphabet {letters!r}, not {wanted_letters!r}"
+        return None
+
+
+@dataclass(frozen=True)
+class Signature:
+    """Inputs and targets of a model, and the assembly their windows lay on."""
+
+    inputs: dict[str, VariableSignature]
+    targets: dict[str, VariableSignature]
+    assembly: dict[str, str] | None = None
+
+    @classmethod
+    def of(
+        cls, x: xr.Dataset, inputs: str | Sequence[str], targets: str | Sequence[str]
+    ) -> Signature:
+        """Signature of a windows Dataset.
+
+        Parameters
+        ----------
+        x
+            Windows Dataset.
+        inputs, targets
+            Names of variables in it.
+
+        Returns
+        -------
+        Signature
+            Of these variables; `assembly` has the name and the digest when `x` has one.
+
+        Raises
+        ------
+        RegionError
+            When `x` lacks one of them, or it has no dimension `window`.
+
+        Examples
+        --------
+        >>> dna = xr.DataArray(np.zeros((5, 8), "int8"), dims=("window", "offset"))
+        >>> x = xr.Dataset({"dna": dna, "label": ("window", np.zeros(5, "float32"))})
+        >>> Signature.of(x, "dna", "label").inputs["dna"].shape
+        (8,)
+        """
+        return cls(
+            inputs={name: VariableSignature.of(variable(x, name)) for name in names_of(inputs)},
+            targets={name: VariableSignature.of(variable(x, name)) for name in names_of(targets)},
+            assembly=_assembly(x),
+        )
+
+    def check(self, x: xr.Dataset) -> None:
+        """Refuse windows that the model was not made for.
+
+        Raises
+        ------
+        RegionError
+            When an input is missing or has other dims, sizes, labels or letters.
+        AssemblyError
+            When the windows lie on another assembly.
+        """
+        for name, wanted in self.inputs.items():
+            if (difference := wanted.differs(VariableSignature.of(variable(x, name)))) is not None:
+                raise RegionError(
+                    f"input {name!r} {difference} as in training; make the windows with the same "
+                    f"width, flank, bin size, samples and order of labels"
+                )
+        there = _assembly(x)
+        if self.assembly and there and there["digest"] != self.assembly["digest"]:
+            raise AssemblyError(
+                f"the windows lie on assembly {there['name']!r} ({there['digest']}), the model was "
+                f"trained on {self.assembly['name']!r} ({self.assembly['digest']}); if contig "
+                f"names and lengths may differ here, say check=False"
+            )
+
+    def to_json(self) -> dict[str, Any]:
+        """The same as plain dicts and lists, for `json.dump`."""
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, stored: Mapping[str, Any]) -> Signature:
+        """The signature that `to_json` wrote."""
+
+        def read(variables: Mapping[str, Any]) -> dict[str, VariableSignature]:
+            return {
+                name: VariableSignature(tuple(v["dims"]), tuple(v["shape"]), **_rest(v))
+                for name, v in variables.items()
+            }
+
+        return cls(read(stored["inputs"]), read(stored["targets"]), stored["assembly"])
+
+
+def variable(x: xr.Dataset, name: str) -> xr.DataArray:
+    """The variable `name` of a windows Dataset, checked to lie along `window`."""
+    if name not in x.data_vars:
+        raise RegionError(f"these windows have no variable {name!r}; they have {list(x.data_vars)}")
+    if "window" not in x[name].dims:
+        raise RegionError(
+            f"{name!r} has dims {x[name].dims}, none of which is 'window'; "
+            f"make the windows with ga.windows(obj, regions, width)"
+        )
+    return x[name]
+
+
+def _rest(stored: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: stored[key] for key in ("dtype", "labels", "attrs")}
+
+
+def _assembly(x: xr.Dataset) -> dict[str, str] | None:
+    if "assembly" not in x.coords:
+        return None
+    attrs = x.coords["assembly"].attrs
+    return {"name": str(attrs.get("name", "")), "digest": str(attrs.get("digest", ""))}
+
+
+def _is_plain(value: Any) -> bool:
+    return isinstance(value, str | int | float | bool)
+
+
+def _pack(coordinate: xr.DataArray) -> Labels:
+    values = coordinate.values
+    if values.dtype.kind in "iu" and values.size:
+        first = int(values[0])
+        single = int(coordinate.attrs.get("bin_size", 1))
+        step = int(values[1]) - first if values.size > 1 else single
+        if np.array_equal(values, first + step * np.arange(values.size)):
+            return {"first": first, "step": step, "size": values.size}
+    return [value if _is_plain(value) else str(value) for value in values.tolist()]
+
+
+def _unpack(labels: Labels) -> Any:
+    if isinstance(labels, dict):
+        return labels["first"] + labels["step"] * np.arange(labels["size"])
+    return labels
+
+
+def _show(labels: Labels) -> str:
+    if isinstance(labels, dict):
+        return f"from {labels['first']:,} in steps of {labels['step']:,}"
+    return str(labels if len(labels) <= 6 else [*labels[:6], "..."])
