@@ -1,8 +1,8 @@
 """The labelled, lazy, out-of-core genome for machine learning.
 
 Sequence, reads, signal, peaks and genes become xarray objects on one genome axis, chunked by
-region on disk in zarr, computed lazily by dask, streamed into `tf.data` for training; predictions come
-back as labelled arrays and bigWig. Coordinates are 0-based, half-open, in base pairs, everywhere.
+region on disk in zarr, computed lazily by dask, streamed into `tf.data` for training; predictions
+come back as labelled arrays and bigWig. Coordinates are 0-based, half-open, in base pairs.
 
 Every public name is loaded on first use: importing this package imports none of tensorflow, pysam,
 pyBigWig, pyranges, distributed and matplotlib.
@@ -14,44 +14,52 @@ import importlib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from genoarrays import models, testing
-    from genoarrays.errors import (
-        AssemblyError,
-        ContigError,
-        GenomeError,
-        InputError,
-        RegionError,
-        StoreError,
-    )
-    from genoarrays.examples.gather import windows
-    from genoarrays.examples.split import split_regions
-    from genoarrays.examples.tile import tile_regions
-    from genoarrays.formats.bam import open_bam
-    from genoarrays.formats.bigwig import open_bigwig
-    from genoarrays.formats.export import to_bigwig
-    from genoarrays.formats.fasta import open_fasta
-    from genoarrays.formats.intervals import open_intervals
-    from genoarrays.formats.tables import read_regions
-    from genoarrays.genome.assembly import Assembly
-    from genoarrays.genome.axis import GenomeAxis
-    from genoarrays.genome.convention import decode, encode
-    from genoarrays.genome.index import ContigIndex, GenomeIndex, PositionIndex, genome_coords
-    from genoarrays.genome.merge import merge
-    from genoarrays.genome.region import Region, region
-    from genoarrays.genome.rename import rename_contigs
-    from genoarrays.genome.windows import WindowIndex
-    from genoarrays.inference.predict import predict
-    from genoarrays.inference.score import score
-    from genoarrays.models.training import fit, load_model
-    from genoarrays.ops.orientation import reverse_complement
-    from genoarrays.ops.sequence import one_hot
-    from genoarrays.options import set_options
-    from genoarrays.plot import plot_tracks
-    from genoarrays.store.open import open_datatree, open_zarr
-    from genoarrays.store.write import to_zarr
-    from genoarrays.stream.augment import Augment
-    from genoarrays.stream.batches import batches
-    from genoarrays.stream.tensorflow import to_tf
+    from genoarrays import models as models
+    from genoarrays import testing as testing
+    from genoarrays.errors import AssemblyError as AssemblyError
+    from genoarrays.errors import ContigError as ContigError
+    from genoarrays.errors import GenomeError as GenomeError
+    from genoarrays.errors import InputError as InputError
+    from genoarrays.errors import RegionError as RegionError
+    from genoarrays.errors import StoreError as StoreError
+    from genoarrays.examples.gather import windows as windows
+    from genoarrays.examples.split import split_regions as split_regions
+    from genoarrays.examples.tile import tile_regions as tile_regions
+    from genoarrays.formats.bam import open_bam as open_bam
+    from genoarrays.formats.bigwig import open_bigwig as open_bigwig
+    from genoarrays.formats.export import to_bigwig as to_bigwig
+    from genoarrays.formats.fasta import open_fasta as open_fasta
+    from genoarrays.formats.intervals import open_intervals as open_intervals
+    from genoarrays.formats.tables import read_regions as read_regions
+    from genoarrays.genome.assembly import Assembly as Assembly
+    from genoarrays.genome.axis import GenomeAxis as GenomeAxis
+    from genoarrays.genome.convention import decode as decode
+    from genoarrays.genome.convention import encode as encode
+    from genoarrays.genome.index import ContigIndex as ContigIndex
+    from genoarrays.genome.index import GenomeIndex as GenomeIndex
+    from genoarrays.genome.index import PositionIndex as PositionIndex
+    from genoarrays.genome.index import axis_of as axis_of
+    from genoarrays.genome.index import bin_size_of as bin_size_of
+    from genoarrays.genome.index import genome_coords as genome_coords
+    from genoarrays.genome.merge import merge as merge
+    from genoarrays.genome.region import Region as Region
+    from genoarrays.genome.region import region as region
+    from genoarrays.genome.rename import rename_contigs as rename_contigs
+    from genoarrays.genome.windows import WindowIndex as WindowIndex
+    from genoarrays.inference.predict import predict as predict
+    from genoarrays.inference.score import score as score
+    from genoarrays.models.training import fit as fit
+    from genoarrays.models.training import load_model as load_model
+    from genoarrays.ops.orientation import reverse_complement as reverse_complement
+    from genoarrays.ops.sequence import one_hot as one_hot
+    from genoarrays.options import set_options as set_options
+    from genoarrays.plot import plot_tracks as plot_tracks
+    from genoarrays.store.open import open_datatree as open_datatree
+    from genoarrays.store.open import open_zarr as open_zarr
+    from genoarrays.store.write import to_zarr as to_zarr
+    from genoarrays.stream.augment import Augment as Augment
+    from genoarrays.stream.batches import batches as batches
+    from genoarrays.stream.tensorflow import to_tf as to_tf
 
 __version__ = "0.1.0"
 
@@ -64,6 +72,8 @@ _WHERE = {
     "PositionIndex": "genome.index",
     "Region": "genome.region",
     "WindowIndex": "genome.windows",
+    "axis_of": "genome.index",
+    "bin_size_of": "genome.index",
     "decode": "genome.convention",
     "encode": "genome.convention",
     "genome_coords": "genome.index",

@@ -9,12 +9,24 @@ from __future__ import annotations
 
 import re
 import sys
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from types import TracebackType
+from typing import TypeVar
 
 from genoarrays.errors import GenomeError
 
-__all__ = ["Options", "check_bytes", "current", "parse_bytes", "set_options", "show_progress"]
+__all__ = [
+    "Options",
+    "check_bytes",
+    "current",
+    "parse_bytes",
+    "set_options",
+    "show_progress",
+    "track",
+]
+
+Item = TypeVar("Item")
 
 _UNITS = {"": 1, "B": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12,
           "KIB": 2**10, "MIB": 2**20, "GIB": 2**30, "TIB": 2**40}  # fmt: skip
@@ -116,6 +128,41 @@ def show_progress(asked: bool | None = None) -> bool:
     if asked is None:
         asked = _current.progress
     return sys.stderr.isatty() if asked is None else asked
+
+
+def track(
+    items: Iterable[Item], total: int, text: str, progress: bool | None = None
+) -> Iterator[Item]:
+    """Go through items, with a progress bar on standard error where one is wanted.
+
+    Parameters
+    ----------
+    items
+        What to go through.
+    total
+        Number of them.
+    text
+        Written before the bar.
+    progress
+        As in `show_progress`.
+    """
+    if not show_progress(progress):
+        yield from items
+        return
+    from rich.console import Console
+    from rich.progress import (  # fmt: skip
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        TextColumn,
+        TimeElapsedColumn,
+        TimeRemainingColumn,
+    )
+
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(),
+               TimeElapsedColumn(), TimeRemainingColumn())  # fmt: skip
+    with Progress(*columns, console=Console(stderr=True)) as bar:
+        yield from bar.track(items, total=total, description=text)
 
 
 def check_bytes(size: int, what: str, cure: str) -> None:

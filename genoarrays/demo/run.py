@@ -85,7 +85,7 @@ def run(
     for name, options in MODELS.items():
         with _step(say, f"train: {name}"):
             model = _trained(tree, train, valid, options, seed, progress)
-        y = ga.predict(model, x_test)
+        y: Any = ga.predict(model, x_test)
         predictions.append(y.rename("prediction"))
         scores.append(ga.score(x_test.bound, y, metrics=["auroc", "auprc"]))
     names = xr.Variable("model", np.array(list(MODELS), dtype=np.dtypes.StringDType()))
@@ -164,8 +164,8 @@ def draw(tree: xr.DataTree, predicted: xr.Dataset, y: xr.DataArray, folder: Path
     wide = f"{TEST}:{max(middle - 6000, 0)}-{middle + 6000}"
     narrow = f"{TEST}:{middle - 50}-{middle + 50}"
     fine, coarse = tree["1bp"].to_dataset(), tree["50bp"].to_dataset()
-    tracks = [fine.bound, predicted.signal, coarse.coverage, fine.signal]
-    names = ["bound (truth)", "predicted", "coverage", "signal"]
+    tracks = [fine.bound, predicted.signal, coarse.coverage, fine.signal, fine.dna]
+    names = ["bound (truth)", "predicted", "coverage", "signal", "sequence: GC"]
     figure = ga.plot_tracks(tracks, wide, names=names, title=f"held-out {TEST}")
     figure.savefig(folder / "tracks.png", dpi=150)
     bases = ga.plot_tracks([fine.dna, fine.bound], narrow, names=["sequence", "bound (truth)"])

@@ -11,7 +11,7 @@ selected, in memory) through their own chunks.
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -19,6 +19,7 @@ import numpy.typing as npt
 import xarray as xr
 
 from genoarrays.errors import GenomeError, RegionError
+from genoarrays.examples.cut import REDUCE, Cutter, Piece, cut, exists_in
 from genoarrays.examples.geometry import Runs, place, plan_runs, window_starts
 from genoarrays.formats.base import origin
 from genoarrays.formats.tables import read_regions
@@ -28,7 +29,6 @@ from genoarrays.genome.columns import Columns
 from genoarrays.genome.index import axis_of
 from genoarrays.genome.regions import assembly_of, region_columns
 from genoarrays.genome.windows import window_coords
-from genoarrays.ops.orientation import flip
 from genoarrays.options import current, parse_bytes
 
 __all__ = ["windows"]
@@ -37,8 +37,6 @@ Array = npt.NDArray[Any]
 Flank = int | tuple[int, int]
 _GAP = 2**15  # positions between windows that are read along: cheaper than one more read
 _LONGEST = 2**24  # bytes of one read
-
-_REDUCE = {"mean": np.nanmean, "sum": np.nansum, "max": np.nanmax, "min": np.nanmin}
 
 
 class _Track(NamedTuple):
@@ -231,7 +229,8 @@ def _tracks(
         if bins is None and how is None:
             bins = axis.bin_size
         side = flank.get(name, 0) if isinstance(flank, Mapping) else flank
-        pair = (side, side) if isinstance(side, (int, np.integer)) else (int(side[0]), int(side[1]))
+        both = (side, side) if isinstance(side, (int, np.integer)) else side
+        pair = (int(both[0]), int(both[1]))
         pair = (0, 0) if bins is None else pair  # the label of a window: flanks have no say
         value = fill.get(name) if isinstance(fill, Mapping) else fill
         offset = "offset" if shared else f"offset_{name}"
@@ -254,8 +253,8 @@ def _fill(array: xr.DataArray, asked: float | None) -> Any:
 
 def _check_track(track: _Track, width: int) -> None:
     name, size = track.name, track.axis.bin_size
-    if track.how is not None and track.how not in _REDUCE:
-        raise GenomeError(f"reduce={track.how!r} is not known; use one of {', '.join(_REDUCE)}")
+    if track.how is not None and track.how not in REDUCE:
+        raise GenomeError(f"reduce={track.how!r} is not known; use one of {', '.join(REDUCE)}")
     if track.how is not None and "alphabet" in track.array.attrs:
         raise GenomeError(
             f"{name!r} holds codes of letters, which have no {track.how}; name the variables to "
@@ -306,7 +305,7 @@ def _lazy(track: _Track, at: Columns, width: int, step: int) -> tuple[tuple[str,
     trailing = tuple(data.sizes[d] for d in rest)
     inner = (_length(track, width),) if track.bins is not None else ()
     dtype = _dtype(track)
-    cutter = _Cutter(
+    cutter = Cutter(
         dims=("window", track.offset, *rest),
         attrs={k: v for k, v in track.array.attrs.items() if k == "alphabet"},
         labels={d: track.array[d].values for d in rest if d in track.array.coords},
@@ -319,14 +318,14 @@ def _lazy(track: _Track, at: Columns, width: int, step: int) -> tuple[tuple[str,
         group=None if track.bins is None else track.bins // track.axis.bin_size,
     )
     cell = max(track.array.dtype.itemsize * int(np.prod(trailing, dtype=np.int64)), 1)
-    task = dask.delayed(_cut, pure=False)
+    task = dask.delayed(cut, pure=False)
     blocks = []
     for first in range(0, at.size, step):
         some = at.take(slice(first, first + step))
         extent = place(some, track.axis, _reach(track, width), track.flank, track.name)
         runs = plan_runs(extent, track.axis, _GAP, _LONGEST // cell, track.name)
         pieces: list[Any] = [
-            _Piece(source, low, high) if source is not None else _piece(data, low, high)
+            Piece(source, low, high) if source is not None else _piece(data, low, high)
             for low, high in zip(runs.start, runs.stop, strict=True)
         ]
         end = _true_end(track, some, width, extent.count)
@@ -361,108 +360,12 @@ def _true_end(track: _Track, some: Columns, width: int, count: int) -> tuple[Arr
     return (left + length + size - 1) // size, np.broadcast_to((left + width) // size, length.shape)
 
 
-class _Piece(NamedTuple):
-    """A stretch of an opened array, read where the task runs."""
-
-    source: Any
-    start: int
-    stop: int
-
-    def read(self) -> Array:
-        """Values, position first."""
-        return np.asarray(self.source[self.start : self.stop])
-
-
 def _piece(data: xr.Variable, start: int, stop: int) -> Any:
     part = data.isel(position=slice(start, stop))
     return part.data if part.chunks is not None else part
 
 
-# ---- one block, in the task
-
-
-class _Cutter(NamedTuple):
-    """What is the same for all blocks of a track."""
-
-    dims: tuple[str, ...]
-    attrs: dict[str, Any]
-    labels: dict[str, Any]
-    name: Hashable
-    fill: Any
-    dtype: np.dtype[Any]
-    result: np.dtype[Any]
-    trailing: tuple[int, ...]
-    how: str | None
-    group: int | None
-
-
-def _cut(
-    cutter: _Cutter,
-    pieces: list[Any],
-    runs: Runs,
-    count: int,
-    orientation: npt.NDArray[np.int8],
-    end: tuple[Array, Array] | None,
-) -> Array:
-    """Windows of one block, oriented and reduced."""
-    out = np.empty((len(orientation), count, *cutter.trailing), dtype=cutter.dtype)
-    exists = _exists(runs, count, end)
-    whole = exists.all(axis=1)
-    out[~whole] = cutter.fill
-    for piece, rows, start in zip(pieces, runs.rows, runs.start, strict=True):
-        values = piece.read() if isinstance(piece, _Piece) else np.asarray(piece)
-        full = rows[(runs.high[rows] - runs.low[rows]) == count]
-        if full.size:
-            view = np.lib.stride_tricks.sliding_window_view(values, count, axis=0)
-            out[full] = np.moveaxis(view[runs.at[full] - start], -1, 1)
-        for row in rows[(runs.high[rows] - runs.low[rows]) < count].tolist():
-            low, high, at = int(runs.low[row]), int(runs.high[row]), int(runs.at[row]) - start
-            out[row, low:high] = values[at : at + high - low]
-    if end is not None:
-        out[~exists] = cutter.fill
-    if cutter.how is not None and cutter.group != 1:
-        out = _reduced(out, exists, cutter, count)
-    minus = orientation < 0
-    if minus.any():
-        dims = cutter.dims if cutter.group is not None else (cutter.dims[0], *cutter.dims[2:])
-        out[minus] = flip(out[minus], dims, cutter.attrs, cutter.labels, cutter.name)
-    return out.astype(cutter.result, copy=False)
-
-
-def _exists(runs: Runs, count: int, end: tuple[Array, Array] | None) -> npt.NDArray[np.bool_]:
-    """(window, bin): on the contig, and not past the true end of a short tile."""
-    bins = np.arange(count)
-    there = (bins >= runs.low[:, None]) & (bins < runs.high[:, None])
-    if end is not None:
-        there &= (bins < end[0][:, None]) | (bins >= end[1][:, None])
-    return there
-
-
-def _reduced(out: Array, exists: Array, cutter: _Cutter, count: int) -> Array:
-    """One value per group of bins (per window, for None), of the bins that exist."""
-    group = count if cutter.group is None else cutter.group
-    number = -(-count // group)
-    exact = np.float64 if out.dtype.kind == "f" or cutter.how == "mean" else np.int64
-    result = np.empty((len(out), number, *cutter.trailing), dtype=cutter.result)
-    function = _REDUCE[str(cutter.how)]
-    padded = number * group - count
-    plain = out.dtype.kind != "f" and padded == 0
-    rows = exists.all(axis=1) if plain else np.zeros(len(out), dtype=bool)
-    if rows.any():
-        some = out[rows].reshape(-1, number, group, *cutter.trailing)
-        name = str(cutter.how)
-        dtype = {"dtype": exact} if name in ("mean", "sum") else {}
-        result[rows] = getattr(some, name)(axis=2, **dtype)
-    if not rows.all():
-        some = np.full((int((~rows).sum()), number * group, *cutter.trailing), np.nan)
-        some[:, :count] = out[~rows]
-        some[:, :count][~exists[~rows]] = np.nan
-        some = some.reshape(-1, number, group, *cutter.trailing)
-        empty = np.isnan(some).all(axis=2)
-        some[:, :, 0][empty] = 0  # keeps nanmean quiet; replaced by the fill below
-        values = function(some, axis=2)
-        result[~rows] = np.where(empty, np.float64(cutter.fill), values)
-    return result if cutter.group is not None else result[:, 0]
+# ---- labels and masks
 
 
 def _lazy_mask(track: _Track, at: Columns, width: int, step: int) -> Any:
@@ -477,7 +380,7 @@ def _lazy_mask(track: _Track, at: Columns, width: int, step: int) -> Any:
         low = np.clip(-extent.first, 0, extent.count)
         high = np.clip(bins - extent.first, low, extent.count)
         runs = Runs(low, high, low, [], [], [])
-        there = _exists(runs, extent.count, _true_end(track, some, width, extent.count))
+        there = exists_in(runs, extent.count, _true_end(track, some, width, extent.count))
         if group > 1:
             there = np.logical_or.reduceat(there, np.arange(0, extent.count, group), axis=1)
         minus = some.orientation < 0

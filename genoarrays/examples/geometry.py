@@ -70,7 +70,7 @@ class Extent(NamedTuple):
 
     code: npt.NDArray[np.int32]
     first: Ints
-    count: int
+    count: int  # type: ignore[assignment]  # shadows tuple.count, which nobody needs here
 
 
 def place(
@@ -155,8 +155,8 @@ def plan_runs(extent: Extent, axis: GenomeAxis, gap: int, longest: int, label: s
         start = int(extent.first[row] + low[row]) * axis.bin_size
         stop = min(int(extent.first[row] + high[row]) * axis.bin_size, axis.assembly.length(contig))
         raise RegionError(
-            f"{label!r} does not hold all of {contig}:{start:,}-{stop:,}, which {lost.size:,} of "
-            "the windows need (with their flanks); use a store of the whole genome, or other regions"
+            f"{label!r} does not hold all of {contig}:{start:,}-{stop:,}, which {lost.size:,} "
+            "of the windows need (with their flanks); use the whole genome, or other regions"
         )
     order = np.flatnonzero(wanted)
     order = order[np.argsort(at[order], kind="stable")]

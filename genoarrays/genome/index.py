@@ -22,8 +22,9 @@ from xarray.indexes import CoordinateTransform, CoordinateTransformIndex
 
 from genoarrays.errors import AssemblyError, GenomeError, RegionError
 from genoarrays.genome.assembly import Assembly
-from genoarrays.genome.axis import GenomeAxis, contig_names, positions_of
+from genoarrays.genome.axis import GenomeAxis
 from genoarrays.genome.region import Region, region
+from genoarrays.genome.segments import contig_names, positions_of
 from genoarrays.options import check_bytes
 
 __all__ = [

@@ -19,6 +19,7 @@ from genoarrays.errors import GenomeError
 from genoarrays.models.signature import Signature, VariableSignature, names_of
 from genoarrays.models.training import load_model, output_names
 from genoarrays.ops.orientation import flip
+from genoarrays.options import track
 from genoarrays.stream.batches import batches
 
 __all__ = ["predict"]
@@ -35,6 +36,7 @@ def predict(
     both_strands: str | None = None,
     check: bool = True,
     memory: int | str = "1 GiB",
+    progress: bool | None = None,
 ) -> xr.DataArray | xr.Dataset:
     """Predict every window.
 
@@ -54,6 +56,8 @@ def predict(
         Compare `x` with what the model was made for (`model.signature`, where it has one).
     memory
         Budget of the stream, see `ga.batches`.
+    progress
+        Show a progress bar; None: only on a terminal.
 
     Returns
     -------
@@ -99,7 +103,8 @@ def predict(
         for name, target in targets.items()
     }
     row = 0
-    for batch in batches(x, inputs=names, batch_size=batch_size, shuffle=False, memory=memory):
+    stream = batches(x, inputs=names, batch_size=batch_size, shuffle=False, memory=memory)
+    for batch in track(stream, len(stream), "predicting", progress):
         answer = _answer(model, batch, targets)
         if both_strands == "mean":
             turned = {name: _turn(values, x[name]) for name, values in batch.items()}

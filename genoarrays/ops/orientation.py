@@ -56,8 +56,10 @@ def reverse_complement(x: Xarray) -> Xarray:
     """
     if isinstance(x, xr.Dataset):
         turned: xr.Dataset = x.assign({name: _turn(array) for name, array in x.data_vars.items()})
-        return _turn_coords(turned)
-    return _turn_coords(_turn(x))
+        whole: xr.Dataset = _turn_coords(turned)
+        return whole
+    one: xr.DataArray = _turn_coords(_turn(x))
+    return one
 
 
 def _turn(array: xr.DataArray) -> xr.DataArray:
@@ -70,9 +72,10 @@ def _turn(array: xr.DataArray) -> xr.DataArray:
 
     if array.chunks is not None:
         flip(np.zeros((0,) + (1,) * (array.ndim - 1)), dims, attrs, labels, name, check=True)
-    return xr.apply_ufunc(
+    turned: xr.DataArray = xr.apply_ufunc(
         act, array, dask="parallelized", output_dtypes=[array.dtype], keep_attrs=True
     )
+    return turned
 
 
 def flip(

@@ -57,7 +57,8 @@ def reverse_complement_codes(order: int, alphabet: str = "ACGT") -> npt.NDArray[
         raise ValueError(f"{lacking[0]!r} has no complement in the alphabet {alphabet!r}")
     complement = np.array([alphabet.index(partner[letter]) for letter in alphabet])
     digits = np.indices((len(alphabet),) * order).reshape(order, -1)
-    return np.ravel_multi_index(tuple(complement[digits[::-1]]), (len(alphabet),) * order)
+    partners = np.ravel_multi_index(tuple(complement[digits[::-1]]), (len(alphabet),) * order)
+    return np.asarray(partners, dtype=np.int64)
 
 
 def kmer_codes(codes: npt.NDArray[Any], order: int, letters: int = 4) -> npt.NDArray[np.int32]:
@@ -188,4 +189,7 @@ def one_hot(
             hot = hot.assign_coords({dim: array[dim][: array.sizes[dim] - order + 1]})
     hot.attrs.pop("alphabet", None)
     names = ["".join(kmer) for kmer in product(letters, repeat=order)]
-    return hot.assign_coords(channel=np.array(names, dtype=np.dtypes.StringDType()))
+    labelled: xr.DataArray = hot.assign_coords(
+        channel=np.array(names, dtype=np.dtypes.StringDType())
+    )
+    return labelled

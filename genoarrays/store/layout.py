@@ -96,7 +96,7 @@ def compressors(dtype: np.dtype[Any]) -> list[Any]:
     """Codec chain of inner chunks: Blosc lz4, then crc32c."""
     from zarr.codecs import BloscCodec, Crc32cCodec
 
-    shuffle = "bitshuffle" if dtype.itemsize == 1 else "shuffle"
+    shuffle: Any = "bitshuffle" if dtype.itemsize == 1 else "shuffle"
     blosc = BloscCodec(cname="lz4", clevel=5, shuffle=shuffle, typesize=dtype.itemsize)
     return [blosc, Crc32cCodec()]
 

@@ -222,7 +222,7 @@ def _open_node(path: str, node: str, commit: str, chunks: Any) -> xr.Dataset:
     coords = str(attrs.pop("coordinates", "")).split()
     variables: dict[str, xr.Variable] = {}
     for name, stored in group.arrays():
-        dims = [str(d) for d in stored.metadata.dimension_names or ()]
+        dims = [str(d) for d in stored.metadata.dimension_names or ()]  # type: ignore[union-attr]  # v3 only
         if "position" in dims:
             array = StoredArray(path, f"{node}/{name}", commit)
             variables[name] = as_variable(

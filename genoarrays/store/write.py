@@ -33,7 +33,7 @@ import zarr
 
 from genoarrays.errors import StoreError
 from genoarrays.genome.convention import encode
-from genoarrays.options import show_progress
+from genoarrays.options import track
 from genoarrays.store.layout import (
     MARKER,
     VERSION,
@@ -144,7 +144,9 @@ def to_zarr(
     try:
         _write_metadata(nodes, layouts, build)
         parts = [p for key, layout in layouts.items() for p in _parts(nodes, key, layout, build)]
-        _run_all(parts, client, scheduler, workers, show_progress(progress))
+        done = _results(parts, client or _current_client(), scheduler, workers)
+        for _ in track(done, len(parts), "writing shards", progress):
+            pass
         _finalize(nodes, build, target)
     finally:
         shutil.rmtree(build, ignore_errors=True)
@@ -225,28 +227,6 @@ def _parts(
     for where in regions_of_shards(layout):
         data = lazy.isel(dict(zip(layout.dims, where, strict=True)))
         yield Part(str(build), f"{node}/{name}", where, data)
-
-
-def _run_all(
-    parts: list[Part], client: Any, scheduler: str | None, workers: int | None, progress: bool
-) -> None:
-    from rich.progress import (
-        BarColumn,
-        MofNCompleteColumn,
-        Progress,
-        TextColumn,
-        TimeElapsedColumn,
-        TimeRemainingColumn,
-    )
-
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(),
-               TimeElapsedColumn(), TimeRemainingColumn())  # fmt: skip
-    done = _results(parts, client or _current_client(), scheduler, workers)
-    from rich.console import Console
-
-    with Progress(*columns, console=Console(stderr=True), disable=not progress) as bar:
-        for _ in bar.track(done, total=len(parts), description="writing shards"):
-            pass
 
 
 def _results(

@@ -6,8 +6,8 @@ a whole; else a buffer of many blocks is kept: each slab of batches is drawn at 
 buffer, and the gaps are filled with the windows that come next. Blocks arrive in a fixed order, so
 batches depend on (seed, epoch) only, not on threads.
 
-Memory: blocks in flight and three slabs (drawn, refilled, handed over) are set aside, the rest of the
-budget is the buffer.
+Memory: blocks in flight and three slabs (drawn, refilled, handed over) are set aside, the rest of
+the budget is the buffer.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ from genoarrays.errors import GenomeError, RegionError
 from genoarrays.genome.windows import window_index
 from genoarrays.options import parse_bytes
 from genoarrays.stream.augment import Augment, Rules
+from genoarrays.stream.buffer import Rows, drawn_from_buffer
 
 __all__ = ["Batches", "batches"]
 
@@ -205,8 +206,8 @@ class Batches:
         if not self.fits and self.shuffle and memory < least:
             raise GenomeError(
                 f"memory={memory / 2**20:,.3g} MiB is too small: with blocks of "
-                f"{longest / 2**20:,.3g} MiB and this batch_size it takes {least / 2**20:,.3g} MiB; "
-                "give more, or smaller blocks, as in ga.windows(..., block='4 MiB')"
+                f"{longest / 2**20:,.3g} MiB and this batch_size it takes {least / 2**20:,.3g} "
+                "MiB; give more, or smaller blocks, as in ga.windows(..., block='4 MiB')"
             )
         self.capacity = max((memory - flying) // row - 3 * self.slab, self.slab)
 
@@ -271,30 +272,12 @@ class Batches:
 
     def _from_buffer(self, rng: np.random.Generator) -> Iterator[dict[str, Array]]:
         order = rng.permutation(len(self.edges) - 1)
-        incoming = _Rows(self._blocks(order.tolist()), rng)
-        capacity = min(self.capacity, self.size)
+        incoming = Rows(self._blocks(order.tolist()), rng)
         try:
-            buffer = incoming.take(capacity)
-            held = len(next(iter(buffer.values())))
-            while held:
-                rows = rng.choice(held, min(self.slab, held), replace=False)
-                slab = {name: array[rows] for name, array in buffer.items()}
-                fresh = incoming.take(len(rows))
-                count = len(next(iter(fresh.values()))) if fresh else 0
-                for name, array in buffer.items():
-                    if count:
-                        array[rows[:count]] = fresh[name]
-                if count < len(rows):  # nothing comes any more: close the gaps from the end
-                    gone = np.sort(rows[count:])
-                    keep = held - len(gone)
-                    movers = np.setdiff1d(np.arange(keep, held), gone, assume_unique=True)
-                    for array in buffer.values():
-                        array[gone[gone < keep]] = array[movers]
-                    held = keep
-                    if len(rows) < self.slab or held == 0:
-                        slab = {n: a[: self._ends(len(rows))] for n, a in slab.items()}
-                if len(next(iter(slab.values()))):
-                    yield slab
+            for slab in drawn_from_buffer(incoming, min(self.capacity, self.size), self.slab, rng):
+                rows = len(next(iter(slab.values())))
+                if self._ends(rows):
+                    yield {name: array[: self._ends(rows)] for name, array in slab.items()}
         finally:
             incoming.close()
 
@@ -304,7 +287,7 @@ class Batches:
                 stop = min(start + self.slab, self._ends(self.size))
                 yield {n: a[start:stop].copy() for n, a in self._loaded.items()}
             return
-        incoming = _Rows(self._blocks(list(range(len(self.edges) - 1))), None)
+        incoming = Rows(self._blocks(list(range(len(self.edges) - 1))), None)
         try:
             while slab := incoming.take(self.slab):
                 rows = self._ends(len(next(iter(slab.values()))))
@@ -371,36 +354,3 @@ class Batches:
                 f"{kind} {name!r} is NaN in window {label} (row {row:,}); fill it, as in "
                 f"x.assign({name}=x.{name}.fillna(0)), or leave such windows out"
             )
-
-
-class _Rows:
-    """Rows in the order in which blocks bring them; with a generator, each block is shuffled."""
-
-    def __init__(self, blocks: Iterator[dict[str, Array]], rng: np.random.Generator | None) -> None:
-        self._blocks = blocks
-        self._rng = rng
-        self._current: dict[str, Array] = {}
-        self._order: Array = np.arange(0)
-
-    def take(self, count: int) -> dict[str, Array]:
-        """The next `count` rows, fewer at the end, {} past it."""
-        parts: list[dict[str, Array]] = []
-        while count:
-            if not len(self._order):
-                block = next(self._blocks, None)
-                if block is None:
-                    break
-                self._current = block
-                rows = len(next(iter(block.values())))
-                self._order = np.arange(rows) if self._rng is None else self._rng.permutation(rows)
-            rows_now, self._order = self._order[:count], self._order[count:]
-            parts.append({name: array[rows_now] for name, array in self._current.items()})
-            count -= len(rows_now)
-        if len(parts) <= 1:
-            return parts[0] if parts else {}
-        return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
-
-    def close(self) -> None:
-        """Stop the threads that compute blocks."""
-        self._blocks.close()  # type: ignore[attr-defined]
-        self._current = {}

@@ -1,0 +1,54 @@
+"""What can be done from the shell?
+
+A command parses, calls public functions, prints. Options bear the names of the Python arguments. A
+user's mistake is one line on standard error and exit code 2.
+"""
+
+from __future__ import annotations
+
+import sys
+import warnings
+
+import click
+
+from genoarrays import __version__
+from genoarrays.cli.data import export, info, ingest, plot
+from genoarrays.cli.learning import predict, score, train
+from genoarrays.cli.showing import demo
+from genoarrays.errors import GenomeError
+
+__all__ = ["cli", "main"]
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(__version__, prog_name="genoarrays")
+def cli() -> None:
+    """The labelled, lazy, out-of-core genome for machine learning.
+
+    Coordinates are 0-based and half-open, in bp, region strings too; --one-based reads what genome
+    browsers show. Start with: genoarrays demo
+    """
+
+
+for command in (demo, ingest, info, train, predict, score, export, plot):
+    cli.add_command(command)
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Run the command line; exits with 0, with 2 for a mistake of the user, else with 1."""
+    warnings.showwarning = _show_warning  # type: ignore[assignment]
+    try:
+        cli.main(arguments, prog_name="genoarrays", standalone_mode=False)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(2)
+    except (GenomeError, FileNotFoundError, ImportError) as error:
+        click.echo(f"Error: {error}", err=True)
+        sys.exit(2)
+    except (click.Abort, KeyboardInterrupt):
+        click.echo("stopped; nothing half-written is left", err=True)
+        sys.exit(130)
+
+
+def _show_warning(message: Warning | str, category: type[Warning], *_: object) -> None:
+    click.echo(f"Warning: {message}", err=True)
