@@ -20,7 +20,17 @@ from genoarrays.errors import GenomeError
 __all__ = ["cli", "main"]
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+class _InOrder(click.Group):
+    """Commands in the order in which one needs them."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Names in the order in which they were added."""
+        return list(self.commands)
+
+
+@click.group(
+    cls=_InOrder, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100}
+)
 @click.version_option(__version__, prog_name="genoarrays")
 def cli() -> None:
     """The labelled, lazy, out-of-core genome for machine learning.
@@ -40,7 +50,9 @@ def main(arguments: list[str] | None = None) -> None:
     try:
         cli.main(arguments, prog_name="genoarrays", standalone_mode=False)
     except click.ClickException as error:
-        error.show()
+        context = getattr(error, "ctx", None)
+        see = f" (see {context.command_path} --help)" if context else ""
+        click.echo(f"Error: {error.format_message()}{see}", err=True)
         sys.exit(2)
     except (GenomeError, FileNotFoundError, ImportError) as error:
         click.echo(f"Error: {error}", err=True)

@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from genoarrays.cli.options import name_values, overwrite, progress, split_names
+from genoarrays.cli.quiet import start_tensorflow
 from genoarrays.cli.recipe import Recipe
 
 __all__ = ["predict", "score", "train"]
@@ -81,6 +82,7 @@ def train(
     """  # noqa: D301
     import genoarrays as ga
 
+    start_tensorflow()
     if builder == "classifier":
         reduce = {**dict.fromkeys(targets, "max"), **reduce}
     recipe = Recipe(inputs, targets, width, flank, reduce, bin_size, log1p)
@@ -168,6 +170,7 @@ def predict(
     """  # noqa: D301
     import genoarrays as ga
 
+    start_tensorflow()
     recipe = Recipe.load(model)
     if not out.endswith((".bw", ".bigwig", ".tsv")):
         raise click.UsageError(f"--out {out}: end it in .bw or .tsv")
@@ -216,6 +219,7 @@ def score(
     """  # noqa: D301
     import genoarrays as ga
 
+    start_tensorflow()
     recipe = Recipe.load(model)
     tree = ga.open_datatree(store)
     tiles = _on_contigs(_tiles(tree, regions, recipe.width, step), contigs)
@@ -227,8 +231,14 @@ def score(
     }
     for target, scores in found.items():
         click.echo(f"{target}:")
-        table = scores if scores.dims else scores.expand_dims(windows=["all"])
-        click.echo(table.to_dataframe().to_string(float_format="{:.4f}".format))
+        click.echo(_table(scores).to_string(float_format="{:.4f}".format))
     if out is not None:
-        plain = {target: scores.to_dict(data="list") for target, scores in found.items()}
-        out.write_text(json.dumps(plain, indent=1, default=str) + "\n")
+        records = {
+            t: _table(scores).reset_index().to_dict("records") for t, scores in found.items()
+        }
+        out.write_text(json.dumps(records, indent=1) + "\n")
+
+
+def _table(scores: Any) -> Any:
+    """One row for each value of `by`, or a single one."""
+    return (scores if scores.dims else scores.expand_dims(windows=["all"])).to_dataframe()

@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from genoarrays.cli.options import overwrite, progress
+from genoarrays.cli.quiet import start_tensorflow
 
 __all__ = ["demo"]
 
@@ -28,6 +29,7 @@ def demo(out: Path, seed: int, overwrite: bool, progress: bool | None) -> None:
 
     from genoarrays.demo.run import run
 
+    start_tensorflow()
     scores = run(out, seed=seed, overwrite=overwrite, say=click.echo, progress=progress)
     table = Table(title="held-out contig chr4", title_justify="left")
     table.add_column("model")
