@@ -24,8 +24,8 @@ class Counting:
 
     bin_size: int = 1
     shape: tuple = ()
-    stamp: Stamp = Stamp("/nowhere", 1, 1)
     add: int = 0
+    stamp = Stamp("/nowhere", 1, 1)
     kind = "counting"
     dtype = np.dtype(np.int64)
     fill = -1

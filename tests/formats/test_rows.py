@@ -91,13 +91,15 @@ def test_parse_rows__names_the_line_that_is_wrong(tmp_path, monkeypatch, format,
 
 
 def test_parse_rows__names_the_column_that_is_missing(tmp_path):
-    with pytest.raises(InputError, match=r"x\.bed, line 1: the bed file has 4 columns, and none for"):
+    with pytest.raises(
+        InputError, match=r"x\.bed, line 1: the bed file has 4 columns, and none for"
+    ):
         parse(tmp_path, "chr1\t1\t2\ta\n", wanted=["score"])
 
 
 def test_parse_rows__refuses_damaged_gzip(tmp_path):
     raw = gzip.compress(PEAKS.encode() * 50)
-    with pytest.raises(InputError, match="line 1: the gzip data are damaged"):
+    with pytest.raises(InputError, match="after line 0: the gzip data are damaged"):
         parse(tmp_path, raw[:-20], "narrowPeak")
 
 

@@ -62,7 +62,10 @@ def test_read_regions__reads_frames_pyranges_lists_and_tables(tmp_path):
 
 
 def test_read_regions__summits_are_places_on_the_contig(tmp_path):
-    rows = [("chr1", 100, 200, ".", 0, ".", 5.5, 3, 2, 30), ("chr1", 5, 9, ".", 0, ".", 1, 3, 2, -1)]
+    rows = [
+        ("chr1", 100, 200, ".", 0, ".", 5.5, 3, 2, 30),
+        ("chr1", 5, 9, ".", 0, ".", 1, 3, 2, -1),
+    ]
     regions = ga.read_regions(write_text(tmp_path / "x.narrowPeak", *rows), TOY)
     assert regions.summit.values.tolist() == [130, -1]
     assert regions.signal.values.tolist() == [5.5, 1]
@@ -72,7 +75,9 @@ def test_read_regions__handles_regions_past_the_end_as_asked(tmp_path):
     path = write_text(
         tmp_path / "x.bed", ("chr3", 80, 95), ("chr1", 1, 2), ("chr3", 91, 99), ("chr3", 90, 91)
     )
-    with pytest.raises(InputError, match=r"x\.bed, line 1: end 95 lies past the end of chr3 \(91 bp"):
+    with pytest.raises(
+        InputError, match=r"x\.bed, line 1: end 95 lies past the end of chr3 \(91 bp"
+    ):
         ga.read_regions(path, TOY)
     padded = ga.read_regions(path, TOY, out_of_bounds="pad")
     assert padded.end.values.tolist() == [95, 2, 99, 91]
@@ -122,7 +127,7 @@ def test_read_regions__refuses_what_is_no_region(tmp_path):
         ga.read_regions(3)
     with pytest.raises(RegionError, match="region 1 is 'chr1'; write 'chr1:0-200'"):
         ga.read_regions(["chr1:0-5", "chr1"])
-    with pytest.raises(RegionError, match="no column 'end' .it has chrom, start.; name it 'end'"):
+    with pytest.raises(RegionError, match=r"no column 'end' .it has chrom, start.; name it 'end'"):
         ga.read_regions(pd.DataFrame({"chrom": ["a"], "start": [1]}))
     frame = pd.DataFrame({"chrom": ["a", None], "start": [1, 2], "end": [5, 6]})
     with pytest.raises(InputError, match="row 1: there is no contig"):
