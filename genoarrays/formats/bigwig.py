@@ -34,6 +34,7 @@ __all__ = ["BigwigSource", "StrandPair", "open_bigwig"]
 _HOW = ("mean", "mean0", "sum", "max", "min")
 _STRANDS = ("+", "-")
 _BLOCK = 2**22  # bases expanded at once
+_TINY = np.finfo(np.float64).tiny  # what libBigWig takes for the smallest number
 Floats = npt.NDArray[np.float32]
 
 
@@ -68,15 +69,22 @@ def _read_head(stamp: Stamp) -> _Summary | None:
         if order is None:
             fix = "is it a bigBed, wig or bedGraph? those are opened with ga.open_intervals"
             raise InputError(stamp.path, "byte 0", "it is no bigWig file", fix)
+        file.seek(max(stamp.size - 4, 0))
+        ended = file.read() == head[:4]
         fields = struct.unpack(f"{order}IHHQQQHHQQIQ", head) if len(head) == 64 else (0,) * 12
-        offsets = (fields[3], fields[4], fields[5], fields[9] + 40 if fields[9] else 1)
-        if not all(0 < offset <= stamp.size for offset in offsets):
+        _, _, _, tree, data, index, _, _, _, summary, _, _ = fields
+        # without entries there is no index, but then the closing magic is there
+        if (
+            not 0 < tree < data <= stamp.size
+            or index + bool(summary) * 40 > stamp.size
+            or (not index and not ended)
+        ):
             raise InputError(
                 stamp.path, f"byte {stamp.size}", "the file was cut off", "copy or make it again"
             )
-        if not fields[9]:
+        if not summary:
             return None
-        file.seek(fields[9])
+        file.seek(summary)
         return _Summary(*struct.unpack(f"{order}Qdd", file.read(24)))
 
 
@@ -272,7 +280,7 @@ def open_bigwig(
     coords: dict[str, Sequence[str]] = {}
     if len(groups[0]) == 2:
         negated = [
-            bool(s and s.covered and s.high <= 0 and s.low < 0)
+            bool(s and s.covered and s.high <= _TINY and s.low < 0)
             if negate_minus == "auto"
             else bool(negate_minus)
             for s in summaries[1::2]

@@ -87,3 +87,7 @@ class Handles(Generic[Handle]):
                 handles.popitem(last=False)
         handles.move_to_end(stamp)
         return handles[stamp]
+
+    def forget(self, stamp: Stamp) -> None:
+        """Do not use this thread's handle of a file again."""
+        self._local.open.pop(stamp, None)

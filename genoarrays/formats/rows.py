@@ -161,10 +161,14 @@ def parse_rows(stamp: Stamp, format: str, wanted: Sequence[str] | None = None) -
                 done += len(lines)
     except (EOFError, zlib.error, gzip.BadGzipFile) as error:
         raise InputError(
-            stamp.path, f"line {done + 1}", f"the gzip data are damaged ({error})", "copy it again"
+            stamp.path,
+            f"after line {done}",
+            f"the gzip data are damaged ({error})",
+            "copy it again",
         ) from error
     if not parts:
-        parts.append(_Block(*np.zeros((4, 0), dtype=np.int64), dict.fromkeys(wanted or (), _NONE)))
+        columns = dict.fromkeys(wanted or (), _NONE)
+        parts.append(_Block(_NONE.astype(np.int32), _NONE, _NONE, _NONE, columns))
     columns = {
         name: np.concatenate([part.columns[name] for part in parts]) for name in parts[0].columns
     }
