@@ -85,7 +85,7 @@ def ingest(
     for name, (kind, paths) in files.items():
         ds = _open(kind, name, paths, genome, bin_size, rename_contigs, reading)
         genome = ds if like is None and kind == "dna" else genome
-        nodes.setdefault(f"{ga.bin_size_of(ds)}bp", []).append(ds)
+        nodes.setdefault(_node(nodes, ds, name), []).append(ds)
     ga.to_zarr(
         {node: ga.merge(*some) for node, some in nodes.items()},
         out,
@@ -97,6 +97,18 @@ def ingest(
         progress=progress,
     )
     click.echo(f"{out}: {', '.join(f'{name} ({kind})' for name, (kind, _) in files.items())}")
+
+
+def _node(nodes: dict[str, list[Any]], ds: Any, name: str) -> str:
+    """Node of the bin size; one of its own where that holds other tracks or samples already."""
+    import genoarrays as ga
+
+    node = f"{ga.bin_size_of(ds)}bp"
+    labels = {d: ds[d].values.tolist() for d in ("track", "sample") if d in ds.dims}
+    for other in nodes.get(node, []):
+        if any(d in other.dims and other[d].values.tolist() != labels[d] for d in labels):
+            return f"{node}_{name}"
+    return node
 
 
 def _by_name(inputs: tuple[str, ...]) -> dict[str, tuple[str, list[str]]]:

@@ -1,7 +1,8 @@
 """How does the shell stay readable while TensorFlow starts?
 
-TensorFlow writes several lines to standard error from C++ before its own log level is read, whatever
-the settings. They are held back while it is imported; errors are Python exceptions and not lost.
+TensorFlow writes several lines to standard error from C++ before its own log level is read,
+whatever the settings. They are held back while it is imported; errors are Python exceptions and not
+lost.
 """
 
 from __future__ import annotations

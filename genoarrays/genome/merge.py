@@ -31,7 +31,8 @@ def merge(*datasets: xr.Dataset | xr.DataArray) -> xr.Dataset:
     Raises
     ------
     AssemblyError, GenomeError
-        When assemblies, bin sizes or regions differ, or two variables bear one name.
+        When assemblies, bin sizes or regions differ, two variables bear one name, or have other
+        labels along one dimension.
 
     Examples
     --------
@@ -64,4 +65,21 @@ def merge(*datasets: xr.Dataset | xr.DataArray) -> xr.Dataset:
                 f"cannot merge {first!r} and {axis!r}: they hold other regions; "
                 "select the same ones, or use xr.align(..., join='inner') first"
             )
+    _check_labels(datasets)
     return xr.merge(list(datasets), join="exact", compat="override", combine_attrs="drop_conflicts")
+
+
+def _check_labels(datasets: tuple[xr.Dataset | xr.DataArray, ...]) -> None:
+    """Refuse two objects whose tracks or samples are not the same: a Dataset has one of each."""
+    seen: dict[Hashable, list[object]] = {}
+    for data in datasets:
+        for dim in data.dims:
+            if dim == "position" or dim not in data.coords:
+                continue
+            labels = data[dim].values.tolist()
+            if seen.setdefault(dim, labels) != labels:
+                raise GenomeError(
+                    f"cannot merge {dim}s {seen[dim][:3]} and {labels[:3]}: one Dataset has one "
+                    f"set of {dim}s; keep them as two nodes of a tree, as in "
+                    "ga.to_zarr({'peaks': peaks, 'signal': signal}, path), or rename the dimension"
+                )

@@ -185,9 +185,16 @@ def test_merge__checks_everything():
         ((ds, ds.x.rename(None)), "has no name"),
         ((), "nothing to merge"),
         ((xr.Dataset({"a": 1}),), "has no genome axis"),
+        ((_tracks("a", ["x", "y"]), _tracks("b", ["x", "z"])), "keep them as two nodes of a tree"),
     ]:
         with pytest.raises(ga.GenomeError, match=message):
             ga.merge(*bad)
+
+
+def _tracks(name, labels):
+    values = np.zeros((20, len(labels)))
+    ds = xr.Dataset({name: (("position", "track"), values)}, ga.genome_coords(TOY))
+    return ds.assign_coords(track=labels)
 
 
 def test_byte_limit__labels_are_never_listed_by_accident(hg38):
