@@ -92,7 +92,7 @@ def test_public_names__are_no_folders_or_modules():
     there = {layer(file) for file in FILES}
     assert not there & set(ga._WHERE)
     with pytest.raises(AttributeError, match="no attribute 'nonsense'"):
-        ga.nonsense
+        _ = ga.nonsense
 
 
 def test_files__stay_short():

@@ -23,9 +23,9 @@ def yeast(shared_data):
 def fasta(yeast, tmp_path_factory):
     """The genome as Ensembl gives it is gzip, which has no random access: made bgzip here."""
     path = tmp_path_factory.mktemp("genome") / "sacCer3.fa.gz"
-    letters = gzip.open(yeast / "sacCer3.R64-1-1.ensembl_names.fa.gz").read()
-    with pysam.BGZFile(str(path), "wb") as file:
-        file.write(letters)
+    source = yeast / "sacCer3.R64-1-1.ensembl_names.fa.gz"
+    with gzip.open(source) as letters, pysam.BGZFile(str(path), "wb") as file:
+        file.write(letters.read())
     return path
 
 
@@ -153,9 +153,7 @@ def reb1_examples(yeast, dna, tree, flank):
                 found.append(middle)
         names += [contig] * (len(at) + wanted)
         starts += [*at.tolist(), *found]
-    regions = ga.read_regions(
-        [(c, s, s + 1) for c, s in zip(names, starts, strict=True)], like=dna
-    )
+    regions = ga.read_regions([(c, s, s + 1) for c, s in zip(names, starts, strict=True)], like=dna)
 
     def windows(part):
         node = tree["1bp"].to_dataset()[["dna", "bound"]].sel(track="Reb1", drop=True)

@@ -106,7 +106,7 @@ def classifier(
     found = []
     for name, variable in signature.inputs.items():
         if variable.offset is None:
-            found.append(layers.Flatten()(given[name]))
+            found.append(numbers(given[name], variable))
             continue
         if is_sequence(variable):
             first = BothStrandConv1D(
@@ -208,7 +208,7 @@ def profile(
     towers: dict[str, tuple[Any, Grid | None]] = {}
     for name, variable in signature.inputs.items():
         if variable.offset is None:
-            towers[name] = layers.Flatten()(given[name]), None
+            towers[name] = numbers(given[name], variable), None
             continue
         if is_sequence(variable):
             # "concat", not "max": a stranded profile must know which strand a motif is on

@@ -22,7 +22,7 @@ from typing import Any
 import keras
 import xarray as xr
 
-import genoarrays
+from genoarrays import __version__
 from genoarrays.errors import GenomeError, StoreError
 from genoarrays.models.signature import Signature
 from genoarrays.options import show_progress
@@ -161,7 +161,7 @@ def fit(
             "learning_rate": learning_rate,
             "augment": None if augment is None else repr(augment),
             "loss": model.loss if isinstance(model.loss, str | dict) else repr(model.loss),
-            "versions": {"genoarrays": genoarrays.__version__, "keras": keras.__version__},
+            "versions": {"genoarrays": __version__, "keras": keras.__version__},
         }
         _save(model, place, {"history": history.history, "fit": settings})
     return history

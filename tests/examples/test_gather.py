@@ -46,7 +46,8 @@ def test_windows__equal_brute_force(case, kind):
     table = regions_dataset(contigs, starts, np.array(starts) + width, strands)
     x = ga.windows(source, table, width, flank=flank, block=block).compute()
     for row, (contig, start, strand) in enumerate(regions):
-        def expected(name, fill):
+
+        def expected(name, fill, contig=contig, start=start, strand=strand):
             return brute(ds[name].values, lengths, contig, start, width, flank, strand, fill)
 
         dna = expected("dna", 4)
@@ -156,6 +157,7 @@ def test_windows__valid_marks_what_exists():
 def test_windows__anchors():
     ds = toy()
     regions = ga.read_regions(["chr1:10-13:+", "chr1:10-13:-", "chr1:20-28:."])
+
     def starts(anchor):
         return ga.windows(ds, regions, 4, anchor=anchor).start.values.tolist()
 

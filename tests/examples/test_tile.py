@@ -27,7 +27,9 @@ def test_tile_regions__equals_brute_force(start, length, width, step, partial):
     )
     tiles = ga.tile_regions(table, width=width, step=step, partial=partial)
     expected = brute_tiles(start, start + length, width, step, partial)
-    assert list(zip(tiles.start.values.tolist(), tiles.end.values.tolist(), strict=True)) == expected
+    assert (
+        list(zip(tiles.start.values.tolist(), tiles.end.values.tolist(), strict=True)) == expected
+    )
 
 
 @pytest.mark.parametrize(
@@ -41,7 +43,9 @@ def test_tile_regions__equals_brute_force(start, length, width, step, partial):
     ],
 )
 def test_tile_regions__numbers_of_windows(regions, width, step, number):
-    assert ga.tile_regions(ga.read_regions(regions), width=width, step=step).sizes["region"] == number
+    assert (
+        ga.tile_regions(ga.read_regions(regions), width=width, step=step).sizes["region"] == number
+    )
 
 
 def test_tile_regions__keeps_direction_and_columns():

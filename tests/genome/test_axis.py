@@ -13,7 +13,11 @@ def dense(axis):
     """Labels of every position, the slow and obvious way."""
     found = []
     for code, first, count, step in zip(
-        axis.code.tolist(), axis.first.tolist(), axis.count.tolist(), axis.step.tolist(), strict=True
+        axis.code.tolist(),
+        axis.first.tolist(),
+        axis.count.tolist(),
+        axis.step.tolist(),
+        strict=True,
     ):
         found += [(axis.assembly.names[code], (first + i * step)) for i in range(count)]
     return found
@@ -80,7 +84,9 @@ def test_find__gives_every_overlapping_bin(axis, data):
     end = data.draw(st.integers(start + 1, length))
     size = axis.bin_size
     overlapping = [
-        i for i, (n, b) in enumerate(dense(axis)) if n == name and b * size < end and (b + 1) * size > start
+        i
+        for i, (n, b) in enumerate(dense(axis))
+        if n == name and b * size < end and (b + 1) * size > start
     ]
     found = axis.find(name, start, end)
     assert np.arange(axis.size)[found].tolist() == overlapping
@@ -108,6 +114,7 @@ def test_intersect__keeps_common_labels_in_the_first_ones_order(axis, data):
 @given(ga.testing.assemblies(), st.data())
 def test_intersect__of_region_lists_equals_brute_force(assembly, data):
     axis = GenomeAxis(assembly)
+
     def regions():
         parts = []
         cuts = data.draw(st.lists(st.integers(0, axis.size), max_size=8, unique=True).map(sorted))
@@ -140,7 +147,9 @@ def test_find__refuses_what_is_not_on_the_contig():
     axis = GenomeAxis(ga.Assembly("toy", {"chr1": 1000, "chr2": 500}))
     with pytest.raises(ga.RegionError, match=r"chr2:400-600 is not within chr2, which has 500 bp"):
         axis.find("chr2", 400, 600)
-    with pytest.raises(ga.ContigError, match=r"contig 'chrX' is not in assembly 'toy' \(chr1, chr2\)"):
+    with pytest.raises(
+        ga.ContigError, match=r"contig 'chrX' is not in assembly 'toy' \(chr1, chr2\)"
+    ):
         axis.find("chrX")
     with pytest.raises(ga.RegionError):
         axis.find("chr1", 5, 5)

@@ -73,7 +73,9 @@ def test_one_hot__unknown_value_and_alphabets():
     hot = ga.one_hot(protein, alphabet="protein")
     assert hot.sizes["channel"] == 20
     assert hot.sum("channel").values.tolist() == [1, 1, 0]
-    assert ga.one_hot(ga.testing.dna("ACGT"), alphabet="rna").channel.values.tolist() == list("ACGU")
+    assert ga.one_hot(ga.testing.dna("ACGT"), alphabet="rna").channel.values.tolist() == list(
+        "ACGU"
+    )
 
 
 def test_one_hot__refuses():
@@ -88,7 +90,7 @@ def test_one_hot__refuses():
 
 def test_reverse_complement__of_windows_equals_windows_on_the_other_strand():
     ds = ga.testing.random_genome({"chr1": 40, "chr2": 20})
-    plus = ga.windows(ds, ["chr1:3-13:+", "chr2:14-24:+"][:1] + ["chr2:2-12:+"], flank=(1, 3))
+    plus = ga.windows(ds, ["chr1:3-13:+", "chr2:2-12:+"], flank=(1, 3))
     minus = ga.windows(ds, ["chr1:3-13:-", "chr2:2-12:-"], flank=(3, 1))
     xr.testing.assert_identical(ga.reverse_complement(plus).compute(), minus.compute())
 

@@ -1,0 +1,182 @@
+import json
+
+import click
+import pyBigWig
+import pytest
+
+import genoarrays as ga
+from genoarrays.cli import cli, main
+from genoarrays.demo.simulate import simulate
+
+
+@pytest.fixture(scope="module")
+def files(tmp_path_factory):
+    return simulate(tmp_path_factory.mktemp("files"), size=200_000)
+
+
+@pytest.fixture(scope="module")
+def store(files, tmp_path_factory):
+    path = tmp_path_factory.mktemp("stores") / "a.zarr"
+    ok("ingest", files.genome, f"coverage={files.reads}", f"bound={files.peaks}", "--bin-size", 50,
+       "--min-mapq", 10, "--out", path)  # fmt: skip
+    return path
+
+
+@pytest.fixture(scope="module")
+def model(store, tmp_path_factory):
+    pytest.importorskip("tensorflow")
+    path = tmp_path_factory.mktemp("models") / "m"
+    ok("train", store, "--inputs", "coverage", "--targets", "bound", "--width", 200, "--flank",
+       "coverage=450", "--log1p", "coverage", "--valid", "chr3", "--test", "chr4", "--epochs", 2,
+       "--filters", 8, "--out", path)  # fmt: skip
+    return path
+
+
+def ok(*arguments):
+    main([str(a) for a in arguments])
+
+
+def fails(capsys, *arguments):
+    """The one line on standard error of a command that ends with exit code 2."""
+    with pytest.raises(SystemExit) as ended:
+        main([str(a) for a in arguments])
+    assert ended.value.code == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    return line
+
+
+def test_ingest__equals_the_functions(files, store):
+    dna = ga.open_fasta(files.genome)
+    tree = ga.open_datatree(store)
+    assert sorted(tree.children) == ["1bp", "50bp"]
+    assert tree["1bp"].dna.equals(dna.dna)
+    reads = ga.open_bam(files.reads, like=dna, bin_size=50, min_mapq=10)
+    assert (tree["50bp"].coverage.values == reads.reads.values).all()
+    assert int(tree["50bp"].coverage.sum()) == files.reads_by_reason["kept"]
+
+
+def test_ingest__files_of_one_name_are_samples_and_tracks(files, tmp_path, capsys):
+    twin = tmp_path / "twin.bam"
+    twin.write_bytes(files.reads.read_bytes())
+    (tmp_path / "twin.bam.bai").write_bytes((files.reads.parent / "reads.bam.bai").read_bytes())
+    other = tmp_path / "other.bw"
+    other.write_bytes(files.signal.read_bytes())
+    peaks = tmp_path / "more.narrowPeak"
+    peaks.write_bytes(files.peaks.read_bytes())
+    ok("ingest", files.reads, twin, files.signal, other, files.peaks, peaks, "--unstranded",
+       "--count", "coverage", "--like", files.genome, "--out", tmp_path / "a.zarr")  # fmt: skip
+    tree = ga.open_datatree(tmp_path / "a.zarr")
+    assert tree["1bp"].reads.sizes["sample"] == 2
+    assert tree["1bp"]["sample"].values.tolist() == ["reads", "twin"]
+    assert tree["1bp"].signal.dims == ("position", "track")
+    assert tree["1bp_label"].label.track.values.tolist() == ["peaks", "more"]
+
+
+def test_info__tells_nodes_and_sizes(store, capsys):
+    ok("info", store)
+    text = capsys.readouterr().out
+    assert "50bp: " in text
+    assert "coverage     uint32" in text
+    ok("info", store, "--json")
+    told = json.loads(capsys.readouterr().out)
+    assert told["nodes"]["50bp"]["variables"]["coverage"]["dims"] == ["position", "strand"]
+    assert told["nodes"]["1bp"]["positions"] == ga.axis_of(ga.open_zarr(store, "1bp")).size
+
+
+def test_export_and_plot__write_files(store, tmp_path, capsys):
+    ok(
+        "export",
+        store,
+        "--name",
+        "coverage",
+        "--out",
+        tmp_path / "c.{strand}.bw",
+        "--region",
+        "chr2",
+    )
+    with pyBigWig.open(str(tmp_path / "c.plus.bw")) as bw:
+        expected = ga.open_zarr(store, "50bp").coverage.sel(position="chr2", strand="+")
+        assert bw.values("chr2", 50, 51) == [float(expected[1])]
+        assert bw.intervals("chr1") is None
+    ok(
+        "plot",
+        store,
+        "chr2:1,001-2,000",
+        "--one-based",
+        "--out",
+        tmp_path / "p.png",
+        "--title",
+        "x",
+    )
+    assert (tmp_path / "p.png").read_bytes()[:4] == b"\x89PNG"
+    assert "p.png" in capsys.readouterr().out
+
+
+def test_train_predict_score__go_together(store, model, tmp_path, capsys):
+    ok("predict", model, store, "--contigs", "chr4", "--out", tmp_path / "y.bw")
+    ok("predict", model, store, "--contigs", "chr4", "--out", tmp_path / "y.tsv", "--both-strands")
+    rows = (tmp_path / "y.tsv").read_text().splitlines()
+    assert rows[0].split("\t") == ["contig", "start", "end", "orientation", "bound"]
+    tiles = 40_070 // 200
+    assert len(rows) == 1 + tiles
+    with pyBigWig.open(str(tmp_path / "y.bw")) as bw:
+        assert len(bw.intervals("chr4")) == tiles
+    ok(
+        "score",
+        model,
+        store,
+        "--contigs",
+        "chr3,chr4",
+        "--by",
+        "contig",
+        "--out",
+        tmp_path / "s.json",
+    )
+    told = json.loads((tmp_path / "s.json").read_text())["bound"]
+    assert [row["contig"] for row in told] == ["chr3", "chr4"]
+    assert all(0 <= row["auroc"] <= 1 for row in told)
+    assert "auprc" in capsys.readouterr().out
+
+
+def test_mistakes__are_one_line_and_exit_code_2(store, files, tmp_path, capsys):
+    out = ("--out", tmp_path / "b.zarr")
+    train = ("train", store, "--inputs", "dna", "--width", 200, "--valid", "chr3", "--test", "chr4",
+             "--out", tmp_path / "m")  # fmt: skip
+    for arguments, expected in [
+        (("ingest", "x.txt", *out), "x.txt: the suffix tells no format; known are .fa"),
+        (("ingest", files.reads, *out), "no genome: give a FASTA among the files, or --like"),
+        (("ingest", "no.bam", "--like", files.genome, *out), "no.bam: cannot be read"),
+        (("ingest", files.genome, "--out", store), "exists already; give another path"),
+        (("ingest", f"a={files.genome}", f"a={files.peaks}", *out), "names files of two kinds"),
+        (("info", tmp_path / "no.zarr"), "there is no store"),
+        (("plot", store, "chr9:1-5", *out), "contig 'chr9' is not in assembly 'genome'"),
+        (("plot", store, "chr1:5", *out), "'chr1:5' is not a region"),
+        (("export", store, "--name", "x", *out), "the store has no variable 'x'; it has"),
+        ((*train, "--targets", "bund"), "the store has no variable 'bund'"),
+        ((*train, "--targets", "bound", "--flank", "dna:5"), "'dna:5' is not NAME=VALUE"),
+        ((*train, "--targets", "bound", "--flank", "dna=x"), "a value of type int"),
+        (("predict", tmp_path, store, "--out", "y.bw"), "has no examples.json; give the folder"),
+        (("train", store), "Missing option '--inputs'"),
+        (("wash",), "No such command 'wash'"),
+    ]:
+        line = fails(capsys, *arguments)
+        assert line.startswith("Error: ")
+        assert expected in line, line
+    assert not (tmp_path / "b.zarr").exists()
+    assert not (tmp_path / "m").exists()
+
+
+def test_predict__checks_before_it_computes(store, model, tmp_path, capsys):
+    assert "end it in .bw or .tsv" in fails(capsys, "predict", model, store, "--out", "y.txt")
+    assert "--contigs chrX: the store has chr1, chr2" in fails(
+        capsys, "predict", model, store, "--out", tmp_path / "y.bw", "--contigs", "chrX"
+    )
+
+
+@pytest.mark.parametrize("name", list(cli.commands))
+def test_help__is_there_for_every_option(name, capsys):
+    ok(name, "--help")
+    text = capsys.readouterr().out
+    assert text.startswith(f"Usage: genoarrays {name}")
+    options = [p for p in cli.commands[name].params if isinstance(p, click.Option)]
+    assert [o.name for o in options if not o.help] == []
