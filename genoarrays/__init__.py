@@ -50,6 +50,8 @@ if TYPE_CHECKING:
     from genoarrays.inference.score import score as score
     from genoarrays.models.training import fit as fit
     from genoarrays.models.training import load_model as load_model
+    from genoarrays.ops.contigs import coarsen as coarsen
+    from genoarrays.ops.contigs import map_contigs as map_contigs
     from genoarrays.ops.orientation import reverse_complement as reverse_complement
     from genoarrays.ops.sequence import one_hot as one_hot
     from genoarrays.options import set_options as set_options
@@ -81,6 +83,8 @@ _WHERE = {
     "region": "genome.region",
     "rename_contigs": "genome.rename",
     # ops
+    "coarsen": "ops.contigs",
+    "map_contigs": "ops.contigs",
     "one_hot": "ops.sequence",
     "reverse_complement": "ops.orientation",
     # formats
