@@ -228,5 +228,6 @@ def _reduce(values: Array, starts: Ints, weights: Array | None, how: str) -> Arr
     share = there if weights is None else there * weights.reshape(-1, *(1,) * (values.ndim - 1))
     total = np.add.reduceat(numbers * share, starts, axis=0)
     bases = np.add.reduceat(share, starts, axis=0, dtype=np.float64)
-    mean = np.divide(total, bases, out=np.full(total.shape, np.nan), where=bases > 0)
-    return mean.astype(np.float64 if values.dtype == np.float64 else np.float32)
+    mean: Array = np.divide(total, bases, out=np.full(total.shape, np.nan), where=bases > 0)
+    dtype = np.float64 if values.dtype == np.float64 else np.float32
+    return np.asarray(mean, dtype=dtype)
