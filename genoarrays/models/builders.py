@@ -50,8 +50,8 @@ def classifier(
     """Small convolutional network that tells windows apart.
 
     Sequence goes through `OneHot`, a both-strand convolution and a second convolution, other inputs
-    through two convolutions; what each layer found is pooled over the window and over its middle,
-    and all inputs are joined in front of the output.
+    through two convolutions; what each of these found is averaged over the window and its maximum
+    taken over the window and over its middle; all inputs are joined in front of the output.
 
     Parameters
     ----------

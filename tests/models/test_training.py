@@ -34,7 +34,7 @@ OPTIONS = {"inputs": "dna", "targets": "label", "epochs": 2, "batch_size": 32}
 def test_fit__learns_a_motif():
     x, held_out = windows(384), windows(384, contigs=["chr2"])
     model = ga.models.classifier(x, "dna", "label", filters=16, kernel_size=9)
-    options = {**OPTIONS, "epochs": 20, "learning_rate": 0.01}
+    options = {**OPTIONS, "epochs": 10, "learning_rate": 0.01}
     history = ga.fit(model, x, validation=held_out, **options)
     assert set(history.history) == {"loss", "val_loss"}
     assert ga.score(held_out.label, ga.predict(model, held_out)).auroc > 0.95
