@@ -103,6 +103,12 @@ class _Labelling(xr.Variable):
     def chunk(self, *_: Any, **__: Any) -> _Labelling:
         return self.copy(deep=False)
 
+    def __dask_tokenize__(self) -> object:
+        labels = getattr(self._data, "_transform", None)
+        if isinstance(labels, _Labels):
+            return type(self).__name__, self._dims, labels.kind, labels.axis.__reduce__()[1]
+        return super().__dask_tokenize__()
+
     def equals(self, other: Any, equiv: Any = None) -> bool:
         mine, theirs = self._data, getattr(other, "_data", None)
         if isinstance(mine, _LazyLabels) and isinstance(theirs, _LazyLabels):

@@ -5,6 +5,7 @@ import dask.array as da
 import numpy as np
 import pytest
 import xarray as xr
+from dask.base import tokenize
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -234,6 +235,11 @@ def test_hg38__is_light(hg38):
     assert ds.sel(position="chr2:1,000-2,000").x.sum().compute() == 0
     assert (ds.x + ds.x).sizes["position"] == hg38.size
     assert ds.sel(contig="chr2").sizes["position"] == 125_000_000
+    two = xr.concat([ds, ds], "sample")
+    assert two.sizes == {"sample": 2, "position": hg38.size}
+    assert ds.reindex_like(two).sizes == ds.sizes
+    assert tokenize(ds) == tokenize(ds.copy())
+    assert tokenize(ds) != tokenize(ds.isel(position=slice(1, None)))
 
 
 def test_100_000_contigs__work():
