@@ -19,7 +19,7 @@ __all__ = ["demo"]
 @overwrite
 @progress
 def demo(out: Path, seed: int, overwrite: bool, progress: bool | None) -> None:
-    """Try everything on a simulated genome: no data, no network, about two minutes.
+    """Try everything on a simulated genome: no data, no network, one or two minutes.
 
     Writes FASTA, BAM, bigWig and narrowPeak files, ingests them, trains four small models, predicts
     a contig that none has seen, and draws it.
@@ -47,5 +47,5 @@ What to try next:
   inspect        genoarrays info {out}/demo.zarr
   your own data  genoarrays ingest genome.fa reads.bam peaks.narrowPeak --out my.zarr
   in Python      tree = ga.open_datatree("{out}/demo.zarr"); tree.sel(position="chr4:1,000-2,000")
-  read           genoarrays/demo/run.py: the same in 150 lines of the public API"""
+  read           genoarrays/demo/run.py: the same in 180 lines of the public API"""
     )

@@ -44,13 +44,14 @@ def classifier(
     order: int = 1,
     filters: int = 64,
     kernel_size: int = 15,
+    depth: int = 2,
     dropout: float = 0.3,
     seed: int = 0,
 ) -> Any:
     """Small convolutional network that tells windows apart.
 
-    Sequence goes through `OneHot`, a both-strand convolution and a second convolution, other inputs
-    through two convolutions; what each of these found is averaged over the window and its maximum
+    Sequence goes through `OneHot`, a both-strand convolution and further convolutions, other inputs
+    through convolutions alike; what each of these found is averaged over the window and its maximum
     taken over the window and over its middle; all inputs are joined in front of the output.
 
     Parameters
@@ -65,9 +66,11 @@ def classifier(
     order
         Length of the k-mers that sequence is read in.
     filters
-        Kernels of the first convolution; the second has half.
+        Kernels of the first convolution; the others have half.
     kernel_size
         Positions under a kernel of the both-strand convolution.
+    depth
+        Convolutions per input. With one, a model knows motifs as such; with more, how they combine.
     dropout
         Share of the features dropped in front of the output while training.
     seed
@@ -109,7 +112,7 @@ def classifier(
             found.append(numbers(given[name], variable))
             continue
         if is_sequence(variable):
-            first = BothStrandConv1D(
+            tower = BothStrandConv1D(
                 filters,
                 kernel_size,
                 order,
@@ -118,12 +121,14 @@ def classifier(
                 activation="relu",
             )(bases(given[name], variable, order))
         else:
-            first = layers.Conv1D(filters, 5, padding="same", activation="relu")(
+            tower = layers.Conv1D(filters, 5, padding="same", activation="relu")(
                 numbers(given[name], variable)
             )
-        second = layers.Dropout(0.2)(layers.MaxPooling1D(4, padding="same")(first))
-        second = layers.Conv1D(filters // 2, 7, padding="same", activation="relu")(second)
-        found += [views(first), views(second)]
+        found.append(views(tower))
+        for _ in range(depth - 1):
+            tower = layers.Dropout(0.2)(layers.MaxPooling1D(4, padding="same")(tower))
+            tower = layers.Conv1D(filters // 2, 7, padding="same", activation="relu")(tower)
+            found.append(views(tower))
     joined = layers.Dropout(dropout)(join(found))
     outputs = {
         name: layers.Dense(math.prod(target.shape), activation="sigmoid", name=name)(joined)

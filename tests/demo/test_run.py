@@ -15,7 +15,7 @@ def test_demo__writes_everything_and_prints_a_table(tmp_path, monkeypatch, capsy
     monkeypatch.setattr(module, "run", lambda out, **options: whole(out, size=100_000, **options))
     main(["demo", "--out", str(tmp_path / "demo")])
     text = capsys.readouterr().out
-    for part in ("ingest the files", "joint, order 2", "auPRC", "What to try next", "tracks.png"):
+    for part in ("ingest the files", "joint, order 3", "auPRC", "What to try next", "tracks.png"):
         assert part in text
     for name in ("files/reads.bam", "demo.zarr", "predicted.bw", "tracks.png", "sequence.png"):
         assert (tmp_path / "demo" / name).exists()
