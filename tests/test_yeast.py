@@ -167,6 +167,7 @@ def reb1_examples(yeast, dna, tree, flank):
     return [windows(part) for part in parts]
 
 
+@pytest.mark.timeout(1200)  # three trainings; 75 s (200 bp) and 165 s (600 bp) on two cores
 @pytest.mark.parametrize(("flank", "auroc", "auprc"), [(0, 0.885, 0.775), (200, 0.915, 0.805)])
 def test_reb1__is_learnt_from_sequence(yeast, dna, tree, flank, auroc, auprc):
     pytest.importorskip("tensorflow")
