@@ -189,7 +189,10 @@ def info(store: Path, as_json: bool) -> None:
         )
         for variable, a in node["variables"].items():
             dims = ", ".join(f"{d}: {n:,}" for d, n in zip(a["dims"], a["shape"], strict=True))
-            click.echo(f"  {variable:12} {a['dtype']:8} ({dims})  {_bytes(a['bytes'])}")
+            chunk = " x ".join(f"{n:,}" for n in a["chunk"])
+            click.echo(
+                f"  {variable:12} {a['dtype']:8} ({dims})  {_bytes(a['bytes'])}, read by {chunk}"
+            )
 
 
 def _bytes(size: float) -> str:
@@ -207,8 +210,13 @@ def _bytes(size: float) -> str:
               help="bigWig file; {track}, {sample} and {strand} are filled in.")  # fmt: skip
 @click.option("--region", help="Only this region, such as chr2 or chr2:1,000-2,000.")
 @click.option("--one-based", is_flag=True, help="Read the region as genome browsers write it.")
-def export(store: Path, name: str, out: str, region: str | None, one_based: bool) -> None:
-    """Write a variable of a store as bigWig, one file per track.
+@overwrite
+def export(
+    store: Path, name: str, out: str, region: str | None, one_based: bool, overwrite: bool
+) -> None:
+    """Write a variable of a store as bigWig, one file per track or sample.
+
+    Strands are summed, unless --out has {strand}, which becomes "plus" and "minus".
 
     \b
       genoarrays export jund.zarr --name dnase --out 'dnase.{sample}.bw'
@@ -218,7 +226,7 @@ def export(store: Path, name: str, out: str, region: str | None, one_based: bool
     array = _variable(ga.open_datatree(store), name)
     if region is not None:
         array = array.sel(position=ga.region(region, one_based=one_based))
-    for path in ga.to_bigwig(array, out):
+    for path in ga.to_bigwig(array, out, overwrite=overwrite):
         click.echo(path)
 
 

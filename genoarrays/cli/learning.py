@@ -151,6 +151,7 @@ CONTIGS = click.option("--contigs", multiple=True, callback=split_names,
 @CONTIGS
 @click.option("--batch-size", default=128, show_default=True, help="Windows per step.")
 @click.option("--both-strands", is_flag=True, help="Average with the reverse complement.")
+@overwrite
 @progress
 def predict(
     model: Path,
@@ -161,6 +162,7 @@ def predict(
     contigs: list[str],
     batch_size: int,
     both_strands: bool,
+    overwrite: bool,
     progress: bool | None,
 ) -> None:
     """Predict windows of a store with a MODEL that `train` wrote.
@@ -174,6 +176,8 @@ def predict(
     recipe = Recipe.load(model)
     if not out.endswith((".bw", ".bigwig", ".tsv")):
         raise click.UsageError(f"--out {out}: end it in .bw or .tsv")
+    if Path(out).exists() and not overwrite:
+        raise click.UsageError(f"{out} exists already; give another --out, or --overwrite")
     tree = ga.open_datatree(store)
     tiles = _on_contigs(_tiles(tree, regions, recipe.width, step), contigs)
     x = recipe.examples(tree, tiles, targets=False)
@@ -184,7 +188,7 @@ def predict(
         frame.to_csv(out, sep="\t", index=False, float_format="%.6g")
         written = [out]
     else:
-        written = ga.to_bigwig(y, out)
+        written = ga.to_bigwig(y, out, overwrite=overwrite)
     click.echo(f"{y.sizes['window']:,} windows -> {', '.join(written)}")
 
 

@@ -97,7 +97,7 @@ def run(
     result = xr.concat(scores, names)
     best = predictions[-1]
     with _step(say, "write the predictions of the joint model as bigWig, and the figure"):
-        ga.to_bigwig(best, folder / "predicted.bw")
+        ga.to_bigwig(best, folder / "predicted.bw", overwrite=overwrite)
         draw(tree, ga.open_bigwig(folder / "predicted.bw", like=tree["1bp"]), best, folder)
     return result
 

@@ -129,7 +129,11 @@ def windows(
     nodes = _nodes(obj)
     assembly = assembly_of(nodes[0])
     if not isinstance(regions, xr.Dataset):
-        regions = read_regions(regions, like=assembly)
+        try:
+            regions = read_regions(regions, like=assembly)
+        except GenomeError as error:
+            error.add_note("options such as rename_contigs= belong to ga.read_regions: read first")
+            raise
     columns = region_columns(regions)
     if columns.size == 0:
         raise RegionError("there are no regions to cut windows at")

@@ -35,7 +35,9 @@ _BLOCK = 2**20  # values turned into entries at once
 _STRANDS = {"+": "plus", "-": "minus"}
 
 
-def to_bigwig(array: xr.DataArray, path: str | os.PathLike[str]) -> list[str]:
+def to_bigwig(
+    array: xr.DataArray, path: str | os.PathLike[str], *, overwrite: bool = False
+) -> list[str]:
     """Write an array as bigWig, one file per track.
 
     Parameters
@@ -46,8 +48,10 @@ def to_bigwig(array: xr.DataArray, path: str | os.PathLike[str]) -> list[str]:
         `strand` is summed (NaN only where both are) unless `path` has the placeholder {strand}.
         Each further dimension, such as track or sample, needs its placeholder.
     path
-        File to write; replaced if it exists. Placeholders, as in "{track}.bw", are filled with the
+        File to write. Placeholders, as in "{track}.bw", are filled with the
         labels of that dimension, {strand} with "plus" and "minus".
+    overwrite
+        Replace files that exist.
 
     Returns
     -------
@@ -57,8 +61,8 @@ def to_bigwig(array: xr.DataArray, path: str | os.PathLike[str]) -> list[str]:
     Raises
     ------
     GenomeError
-        For values that are infinite or exceed float32, a missing or unknown placeholder, or labels
-        that give one file name twice.
+        For a file that exists already, values that are infinite or exceed float32, codes of
+        letters, a missing or unknown placeholder, or labels that give one file name twice.
     RegionError
         For windows that overlap, or do not divide into bins.
     AssemblyError
@@ -74,11 +78,21 @@ def to_bigwig(array: xr.DataArray, path: str | os.PathLike[str]) -> list[str]:
     array([nan, nan,  3.,  3.,  3.,  3.,  3.], dtype=float32)
     """
     path = os.fspath(path)
+    if not isinstance(array, xr.DataArray):
+        raise GenomeError(
+            f"a {type(array).__name__} is not one track; give one of its variables, as in "
+            "ga.to_bigwig(ds.signal, path)"
+        )
+    if "alphabet" in array.attrs:
+        raise GenomeError(f"{array.name!r} holds codes of letters, which are no signal")
     runs, main = runs_of(array)
     summed = ["strand"] if "strand" in array.dims and "strand" not in _fields(path) else []
     others = [str(dim) for dim in array.dims if dim not in (*main, *summed)]
     values = array.transpose(*main, *others, *summed).variable
     paths = _file_names(path, array, others)
+    there = [name for name in paths if os.path.exists(name)]
+    if there and not overwrite:
+        raise GenomeError(f"{there[0]} exists already; give another path, or overwrite=True")
     with ExitStack() as stack:
         files = [stack.enter_context(_BigwigFile(name, runs.assembly)) for name in paths]
         for key, numbers in _groups(values, others):

@@ -201,10 +201,10 @@ def _original_errors(*streams: Batches | None) -> Iterator[None]:
     """Raise what went wrong in a stream itself, not the TensorFlow error that quotes it."""
     try:
         yield
-    except Exception as error:
+    except Exception:
         for stream in streams:
             if stream is not None and stream.error is not None:
-                raise stream.error from error
+                raise stream.error from None  # TensorFlow's own error quotes it at length
         raise
 
 

@@ -48,7 +48,7 @@ def map_contigs(obj: Xarray, function: Callable[[Any], Any]) -> Xarray:
     AssemblyError
         When `obj` or a result has no genome axis.
     RegionError
-        When `obj` has no positions.
+        When `obj` has no positions, or a result has lost the dimension.
 
     Examples
     --------
@@ -64,6 +64,11 @@ def map_contigs(obj: Xarray, function: Callable[[Any], Any]) -> Xarray:
     edges = axis.edges.tolist()
     parts = [function(obj.isel(position=slice(start, stop))) for start, stop in pairwise(edges)]
     for part in parts:
+        if "position" not in part.dims:
+            raise RegionError(
+                "the function lost the dimension `position`; to reduce contigs to one value each "
+                'use obj.sel(contig=...) or ga.windows(..., reduce="sum") on whole contigs'
+            )
         axis_of(part)
     if isinstance(obj, xr.DataArray):
         joined = xr.concat(parts, "position", coords="minimal", compat="override", join="exact")

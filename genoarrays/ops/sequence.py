@@ -131,7 +131,8 @@ def one_hot(
     Raises
     ------
     GenomeError
-        When `array` has no sequence dimension, is no array of codes, or the result of an array in
+        When `array` has no sequence dimension, is no array of codes or of another alphabet, the
+        order is below 1, or the result of an array in
         memory would exceed the byte limit.
 
     Examples
@@ -151,6 +152,11 @@ def one_hot(
         )
     if dim == "position" and order > 1:
         raise GenomeError("k-mers over `position` would cross contig ends; use ga.windows first")
+    if order < 1:
+        raise GenomeError(f"order={order} is not possible; k-mers have at least 1 letter")
+    known = str(array.attrs.get("alphabet", letters))
+    if known.replace("U", "T") != letters.replace("U", "T"):
+        raise GenomeError(f"{array.name!r} holds codes of {known}, not of {letters}")
     channels = len(letters) ** order
     if array.chunks is None:
         check_bytes(array.size * channels * 4, "this one-hot array", "array.chunk() makes it lazy")

@@ -115,7 +115,7 @@ def read_marker(path: str | os.PathLike[str]) -> dict[str, Any]:
             raise StoreError(f"{path}: there is no store; write one with ga.to_zarr") from None
         raise StoreError(
             f"{path}: not a complete genoarrays store ({MARKER} is missing): it is unfinished, or "
-            "something else; write it again with ga.to_zarr, or read it with xr.open_zarr"
+            "something else; remove it and write it again with ga.to_zarr"
         ) from None
     except json.JSONDecodeError as error:
         raise StoreError(

@@ -157,12 +157,13 @@ def _check_target(target: Path, overwrite: bool) -> None:
         raise StoreError(f"{target}: the directory {target.parent} does not exist; create it first")
     if not target.exists():
         return
-    if not overwrite:
-        raise StoreError(f"{target} exists already; give another path, or overwrite=True")
     if not (target / MARKER).is_file():
         raise StoreError(
-            f"{target} is no complete genoarrays store, and is not replaced; remove it by hand"
+            f"{target} exists, is no complete genoarrays store, and is not replaced; give another "
+            "path, or remove it by hand"
         )
+    if not overwrite:
+        raise StoreError(f"{target} exists already; give another path, or overwrite=True")
 
 
 def _write_metadata(

@@ -152,6 +152,8 @@ def test_mistakes__are_one_line_and_exit_code_2(store, files, tmp_path, capsys):
         (("plot", store, "chr9:1-5", *out), "contig 'chr9' is not in assembly 'genome'"),
         (("plot", store, "chr1:5", *out), "'chr1:5' is not a region"),
         (("export", store, "--name", "x", *out), "the store has no variable 'x'; it has"),
+        (("export", store, "--name", "dna", *out), "'dna' holds codes of letters"),
+        (("export", store, "--name", "coverage", "--out", files.signal), "exists already"),
         ((*train, "--targets", "bund"), "the store has no variable 'bund'"),
         ((*train, "--targets", "bound", "--flank", "dna:5"), "'dna:5' is not NAME=VALUE"),
         ((*train, "--targets", "bound", "--flank", "dna=x"), "a value of type int"),

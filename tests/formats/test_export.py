@@ -240,3 +240,23 @@ def test_to_bigwig__writes_a_file_without_values(tmp_path):
     ga.to_bigwig(on_axis(np.full(1628, np.nan)), tmp_path / "x.bw")
     assert np.isnan(read_bigwig(tmp_path / "x.bw")).all()
     assert np.isnan(ga.open_bigwig(tmp_path / "x.bw").signal.values).all()
+
+
+def test_to_bigwig__replaces_a_file_only_when_asked(tmp_path):
+    coords = ga.genome_coords(ga.Assembly("toy", {"chr1": 25}), bin_size=10)
+    x = xr.DataArray([1.0, 2.0, 3.0], coords, ["position"], name="x")
+    (path,) = ga.to_bigwig(x, tmp_path / "a.bw")
+    before = (tmp_path / "a.bw").read_bytes()
+    with pytest.raises(ga.GenomeError, match=r"a\.bw exists already; give another path, or over"):
+        ga.to_bigwig(x * 2, path)
+    assert (tmp_path / "a.bw").read_bytes() == before
+    ga.to_bigwig(x * 2, path, overwrite=True)
+    assert ga.open_bigwig(path, bin_size=10).signal.values.tolist() == [2, 4, 6]
+
+
+def test_to_bigwig__refuses_what_is_no_track(tmp_path):
+    ds = ga.testing.random_genome({"chr1": 30})
+    with pytest.raises(ga.GenomeError, match="a Dataset is not one track"):
+        ga.to_bigwig(ds, tmp_path / "a.bw")
+    with pytest.raises(ga.GenomeError, match="'dna' holds codes of letters"):
+        ga.to_bigwig(ds.dna, tmp_path / "a.bw")

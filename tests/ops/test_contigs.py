@@ -106,5 +106,7 @@ def test_map_contigs__never_crosses_an_end():
     parts = ga.map_contigs(ds.sel(position=["chr1:0-5", "chr1:10-15"]).label,
                            lambda part: part.isel(position=slice(1, None)))  # fmt: skip
     assert parts.position.values.tolist() == [1, 2, 3, 4, 11, 12, 13, 14]
+    with pytest.raises(ga.RegionError, match="lost the dimension `position`"):
+        ga.map_contigs(ds.label, lambda part: part.sum("position"))
     with pytest.raises(ga.RegionError, match="no positions"):
         ga.map_contigs(ds.isel(position=slice(0)), lambda part: part)

@@ -82,6 +82,10 @@ def test_one_hot__refuses():
     ds = ga.testing.random_genome({"chr1": 40})
     with pytest.raises(ga.GenomeError, match="would cross contig ends"):
         ga.one_hot(ds.dna, order=2)
+    with pytest.raises(ga.GenomeError, match="order=0 is not possible"):
+        ga.one_hot(ds.dna, order=0)
+    with pytest.raises(ga.GenomeError, match="'dna' holds codes of ACGT, not of ACDEFG"):
+        ga.one_hot(ds.dna, alphabet="protein")
     with pytest.raises(ga.GenomeError, match="is no sequence"):
         ga.one_hot(ds.signal)
     with ga.set_options(byte_limit=100), pytest.raises(ga.GenomeError, match="makes it lazy"):

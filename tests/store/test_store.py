@@ -173,6 +173,8 @@ def test_to_zarr__overwrites_stores_only_and_only_when_asked(tmp_path):
     (precious / "thesis.txt").write_text("all of it")
     with pytest.raises(ga.StoreError, match="is no complete genoarrays store, and is not replaced"):
         ga.to_zarr(ds, precious, overwrite=True)
+    with pytest.raises(ga.StoreError, match="is not replaced; give another path"):
+        ga.to_zarr(ds, precious)
     assert (precious / "thesis.txt").read_text() == "all of it"
     with pytest.raises(ga.StoreError, match="does not exist; create it first"):
         ga.to_zarr(ds, tmp_path / "no" / "a.zarr")
