@@ -174,7 +174,7 @@ def test_to_bigwig__turns_strands_of_minus_windows_back(tmp_path):
     values = np.array([[1.0, 2.0], [3.0, 4.0]])  # own strand first
     array = windows(regions, values, ("window", "strand")).assign_coords(strand=["+", "-"])
     for one in (array, array.chunk(window=1, strand=1)):
-        plus, minus = ga.to_bigwig(one, f"{tmp_path}/{{strand}}.bw")
+        plus, minus = ga.to_bigwig(one, f"{tmp_path}/{{strand}}.bw", overwrite=True)
         assert read_bigwig(plus)[[0, 20]].tolist() == [1, 4]
         assert read_bigwig(minus)[[0, 20]].tolist() == [2, 3]
 
@@ -230,9 +230,9 @@ def test_to_bigwig__keeps_the_old_file_until_the_new_one_is_complete(tmp_path):
     path = tmp_path / "x.bw"
     ga.to_bigwig(on_axis(np.ones(1628)), path)
     with pytest.raises(GenomeError):
-        ga.to_bigwig(on_axis(np.full(1628, np.inf)), path)
+        ga.to_bigwig(on_axis(np.full(1628, np.inf)), path, overwrite=True)
     assert (read_bigwig(path) == 1).all()
-    ga.to_bigwig(on_axis(np.full(1628, 2.0)), path)
+    ga.to_bigwig(on_axis(np.full(1628, 2.0)), path, overwrite=True)
     assert (read_bigwig(path) == 2).all()
 
 
