@@ -54,7 +54,7 @@ def main(arguments: list[str] | None = None) -> None:
         see = f" (see {context.command_path} --help)" if context else ""
         click.echo(f"Error: {error.format_message()}{see}", err=True)
         sys.exit(2)
-    except (GenomeError, FileNotFoundError, ImportError) as error:
+    except (GenomeError, OSError, ImportError) as error:
         click.echo(f"Error: {error}", err=True)
         sys.exit(2)
     except (click.Abort, KeyboardInterrupt):

@@ -20,7 +20,7 @@ import xarray as xr
 
 from genoarrays.errors import GenomeError, RegionError
 from genoarrays.examples.cut import REDUCE, Cutter, Piece, cut, exists_in
-from genoarrays.examples.geometry import Runs, place, plan_runs, window_starts
+from genoarrays.examples.geometry import Runs, on_contig, place, plan_runs, window_starts
 from genoarrays.formats.base import origin
 from genoarrays.formats.tables import read_regions
 from genoarrays.genome.assembly import check_same_assembly
@@ -380,9 +380,7 @@ def _lazy_mask(track: _Track, at: Columns, width: int, step: int) -> Any:
     for first in range(0, at.size, step):
         some = at.take(slice(first, first + step))
         extent = place(some, track.axis, width, track.flank, track.name)
-        bins = -(-track.axis.assembly.lengths[extent.code] // track.axis.bin_size)
-        low = np.clip(-extent.first, 0, extent.count)
-        high = np.clip(bins - extent.first, low, extent.count)
+        low, high = on_contig(extent, track.axis)
         runs = Runs(low, high, low, [], [], [])
         there = exists_in(runs, extent.count, _true_end(track, some, width, extent.count))
         if group > 1:

@@ -16,7 +16,7 @@ from genoarrays.errors import RegionError
 from genoarrays.genome.axis import GenomeAxis
 from genoarrays.genome.columns import Columns
 
-__all__ = ["ANCHORS", "Extent", "Runs", "place", "plan_runs", "window_starts"]
+__all__ = ["ANCHORS", "Extent", "Runs", "on_contig", "place", "plan_runs", "window_starts"]
 
 Ints = npt.NDArray[np.int64]
 ANCHORS = ("center", "start", "five_prime")
@@ -121,6 +121,13 @@ class Runs(NamedTuple):
     stop: list[int]
 
 
+def on_contig(extent: Extent, axis: GenomeAxis) -> tuple[Ints, Ints]:
+    """First and end of each window's bins that lie on its contig, counted within the window."""
+    bins = -(-axis.assembly.lengths[extent.code] // axis.bin_size)
+    low = np.clip(-extent.first, 0, extent.count)
+    return low, np.clip(bins - extent.first, low, extent.count)
+
+
 def plan_runs(extent: Extent, axis: GenomeAxis, gap: int, longest: int, label: str) -> Runs:
     """Where the windows lie on the axis, joined to few long reads.
 
@@ -142,9 +149,7 @@ def plan_runs(extent: Extent, axis: GenomeAxis, gap: int, longest: int, label: s
     RegionError
         When a region-only axis lacks bins that lie on the contig.
     """
-    bins = -(-axis.assembly.lengths[extent.code] // axis.bin_size)
-    low = np.clip(-extent.first, 0, extent.count)
-    high = np.clip(bins - extent.first, low, extent.count)
+    low, high = on_contig(extent, axis)
     at = axis.locate(extent.code, extent.first + low)
     last = axis.locate(extent.code, extent.first + high - 1)
     wanted = high > low

@@ -10,6 +10,7 @@ The functions `ga.open_*` are the same readers and take several files; options a
 from __future__ import annotations
 
 import os
+from abc import ABC, abstractmethod
 from collections.abc import Iterable
 from typing import Any, ClassVar
 
@@ -21,7 +22,7 @@ __all__ = ["BamEngine", "BedEngine", "BigwigEngine", "FastaEngine"]
 _LIKE = ("like", "name", "rename_contigs")
 
 
-class _Engine(BackendEntrypoint):
+class _Engine(BackendEntrypoint, ABC):
     """A reader as an xarray engine: lazy arrays, which xarray chunks as asked."""
 
     suffixes: ClassVar[tuple[str, ...]] = ()
@@ -32,9 +33,9 @@ class _Engine(BackendEntrypoint):
             return False
         return os.fspath(filename_or_obj).lower().endswith(self.suffixes)
 
+    @abstractmethod
     def read(self, path: Any, **options: Any) -> xr.Dataset:
         """The dataset, without dask."""
-        raise NotImplementedError
 
     def open_dataset(
         self,

@@ -69,6 +69,9 @@ class StoredArray:
 
     @property
     def _stored(self) -> Any:
+        # at each read: a cached handle would give the numbers of whatever lies there now
+        if read_marker(self.store)["commit"] != self.commit:
+            raise StoreError(f"{self.store}: the store was replaced since it was opened; reopen it")
         return _open_array(self.store, self.path, self.commit)
 
     def __getitem__(self, key: Any) -> npt.NDArray[Any]:
@@ -86,8 +89,6 @@ class StoredArray:
 @lru_cache(maxsize=1024)
 def _open_array(store: str, path: str, commit: str) -> Any:
     """Open an array once per process, with the fastest codec pipeline there is."""
-    if read_marker(store)["commit"] != commit:
-        raise StoreError(f"{store}: the store was replaced since it was opened; reopen it")
     with zarr.config.set(_reading_pipeline()):
         return zarr.open_array(store, path=path, mode="r")
 

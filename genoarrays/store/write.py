@@ -304,7 +304,11 @@ def _finalize(nodes: Mapping[str, xr.Dataset], build: Path, target: Path) -> Non
         return
     aside = build.with_suffix(".old")
     target.rename(aside)
-    build.rename(target)
+    try:
+        build.rename(target)
+    except OSError:
+        aside.rename(target)
+        raise
     shutil.rmtree(aside, ignore_errors=True)
 
 
