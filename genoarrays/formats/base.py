@@ -4,41 +4,30 @@ A `Source` reads bins of one contig of one file. `FileArray` lays sources on a `
 knows contig ends, regions, steps and contigs that the file lacks, so that no reader has to.
 Position is the first dimension; several files are stacked along the last one, one file to a chunk.
 Files are opened by path in the process that reads: handles survive neither fork nor pickle.
-
-With `chunks=None` the array is lazy without dask (xarray's own indexing), else a dask array whose
-name is a digest of path, size, time and options: opening the same file twice gives the same keys.
-`origin` leads from such an array back to what it reads, for those who want positions, not chunks.
 """
 
 from __future__ import annotations
 
 from collections.abc import Hashable, Mapping, Sequence
 from typing import Any, Protocol
-from weakref import WeakValueDictionary
 
 import numpy as np
 import numpy.typing as npt
 import xarray as xr
-from xarray.backends import BackendArray
-from xarray.core import indexing
 
 from genoarrays.errors import GenomeError
 from genoarrays.formats.files import Stamp
+from genoarrays.formats.lazy import Array, Chunks, as_variable
 from genoarrays.genome.axis import GenomeAxis, Piece
 from genoarrays.genome.index import genome_coords
-from genoarrays.options import current
 
 __all__ = [
     "FileArray",
-    "LazyArray",
     "Source",
-    "as_variable",
+    "file_dataset",
     "labels",
-    "origin",
 ]
 
-Array = npt.NDArray[Any]
-Chunks = int | str | Mapping[str, Any] | None
 _BLOCK = 2**22  # bins a source reads at once: bounds what it needs besides the result
 
 
@@ -57,6 +46,9 @@ class Source(Protocol):
         Of a bin: `()` for a number, `(2,)` for both strands.
     fill
         Value where there is no data.
+
+    Two more are optional: `stamps`, all files where there are several, and `due(contig)`, how many
+    of the things that the source tells to `tally` lie on a contig, so that none gets lost.
     """
 
     @property
@@ -81,23 +73,8 @@ class Source(Protocol):
         ...
 
 
-class LazyArray(Protocol):
-    """Picklable array-like with position first that reads what is asked."""
-
-    @property
-    def shape(self) -> tuple[int, ...]: ...  # noqa: D102
-    @property
-    def dtype(self) -> np.dtype[Any]: ...  # noqa: D102
-    @property
-    def ndim(self) -> int: ...  # noqa: D102
-
-    def __getitem__(self, key: Any) -> Array:
-        """Values at slices, integers or integer arrays, one for each dimension (orthogonal)."""
-        ...
-
-
 class FileArray:
-    """Sources laid on a genome axis: (position, *source.shape[, file]).
+    """Sources laid on a genome axis: (position, *source.shape[, file]), or file before the shape.
 
     Parameters
     ----------
@@ -110,6 +87,8 @@ class FileArray:
         where it has none.
     stacked
         Whether files are a dimension; False is for exactly one.
+    files_first
+        Whether files come before the source's own dimensions, as tracks do before categories.
     """
 
     def __init__(
@@ -118,11 +97,13 @@ class FileArray:
         sources: Sequence[Source],
         names: Sequence[Mapping[str, str | None]],
         stacked: bool,
+        files_first: bool = False,
     ) -> None:
         self.axis = axis
         self.sources = tuple(sources)
         self.names = tuple(dict(some) for some in names)
         self.stacked = stacked
+        self.files_first = files_first
 
     @property
     def dtype(self) -> np.dtype[Any]:
@@ -132,8 +113,13 @@ class FileArray:
     @property
     def shape(self) -> tuple[int, ...]:
         """Positions, sizes of the source's own dimensions, and the number of files."""
-        files = (len(self.sources),) if self.stacked else ()
-        return (self.axis.size, *self.sources[0].shape, *files)
+        return (self.axis.size, *self._after_position(len(self.sources)))
+
+    def _after_position(self, files: int) -> tuple[int, ...]:
+        own = self.sources[0].shape
+        if not self.stacked:
+            return own
+        return (files, *own) if self.files_first else (*own, files)
 
     @property
     def ndim(self) -> int:
@@ -143,26 +129,38 @@ class FileArray:
     @property
     def grain(self) -> tuple[int, ...]:
         """Chunk lengths along the dimensions after position: one file at a time."""
-        return (*self.sources[0].shape, *((1,) if self.stacked else ()))
+        return self._after_position(1)
+
+    @property
+    def stamps(self) -> list[Stamp]:
+        """All files."""
+        return [s for source in self.sources for s in getattr(source, "stamps", (source.stamp,))]
 
     @property
     def name(self) -> str:
         """Deterministic name of these values."""
         from dask.base import tokenize
 
+        return f"{self.sources[0].kind}-{tokenize(self.recipe, self.stamps)}"
+
+    @property
+    def recipe(self) -> str:
+        """Digest of what decides the values, but for the size and time of the files."""
+        from dask.base import tokenize
+
         axis = self.axis
         segments = None if axis.is_whole else (axis.code, axis.first, axis.count, axis.step)
-        files = [(*source.stamp, source.token) for source in self.sources]
+        files = [(source.stamp.path, source.token) for source in self.sources]
         names = [sorted(some.items()) for some in self.names]
-        digest = tokenize(files, names, axis.assembly.digest, axis.bin_size, segments)
-        return f"{self.sources[0].kind}-{digest}"
+        return tokenize(files, names, axis.assembly.digest, axis.bin_size, segments)
 
     def __getitem__(self, key: Any) -> Array:
         """Values at slices, integers or integer arrays, one for each dimension (orthogonal)."""
         keys: tuple[Any, ...] = key if isinstance(key, tuple) else (key,)
         where, *rest = keys + (slice(None),) * (self.ndim - len(keys))
         axis, back = self._axis_at(where)
-        which = np.arange(len(self.sources))[rest.pop() if self.stacked else 0]
+        place = 0 if self.files_first else -1
+        which = np.arange(len(self.sources))[rest.pop(place) if self.stacked else 0]
         files = [self._read(int(number), axis) for number in which.reshape(-1)]
         if len(files) == 1:
             values = files[0][..., np.newaxis]
@@ -173,6 +171,8 @@ class FileArray:
         taken = [back, *rest, slice(None) if which.ndim else 0]
         for dim in reversed(range(len(taken))):
             values = values[(slice(None),) * dim + (taken[dim],)]
+        if self.files_first and which.ndim:
+            values = np.moveaxis(values, -1, int(isinstance(back, slice) or back.ndim > 0))
         return values
 
     def _axis_at(self, where: Any) -> tuple[GenomeAxis, Any]:
@@ -215,129 +215,6 @@ def _read_bins(source: Source, contig: str, length: int, piece: Piece, bin_size:
             f"{len(values):,} bins where {high - low:,} were due; report this"
         )
     return values[:: piece.step]
-
-
-class _Lazy(BackendArray):
-    """What xarray's lazy indexing needs of an array."""
-
-    def __init__(self, array: LazyArray) -> None:
-        self.array = array
-        self.shape = array.shape
-        self.dtype = array.dtype
-
-    def __getitem__(self, key: indexing.ExplicitIndexer) -> Any:
-        return indexing.explicit_indexing_adapter(
-            key, self.shape, indexing.IndexingSupport.OUTER, self.array.__getitem__
-        )
-
-
-_sources: WeakValueDictionary[str, Any] = WeakValueDictionary()
-
-
-def origin(obj: Any) -> LazyArray | None:
-    """What an opened array reads from, if nothing was done to it since.
-
-    Parameters
-    ----------
-    obj
-        dask array, xarray Variable or DataArray.
-
-    Returns
-    -------
-    LazyArray or None
-        None for anything that was indexed, computed, renamed or transposed, or that came from
-        another process.
-    """
-    data = getattr(obj, "variable", obj)
-    if isinstance(data, xr.Variable):
-        data = data._data
-    if isinstance(data, indexing.LazilyIndexedArray):
-        untouched = all(isinstance(k, slice) and k == slice(None) for k in data.key.tuple)
-        return data.array.array if untouched and isinstance(data.array, _Lazy) else None
-    name = getattr(data, "name", None)
-    return _sources.get(name) if isinstance(name, str) else None
-
-
-def as_variable(
-    array: LazyArray,
-    dims: Sequence[str],
-    chunks: Chunks = "auto",
-    *,
-    name: str,
-    grain: Sequence[int] | None = None,
-    multiple: int = 1,
-    attrs: Mapping[str, Any] | None = None,
-) -> xr.Variable:
-    """Make a lazy variable of an array that reads files.
-
-    Parameters
-    ----------
-    array
-        Position first.
-    dims
-        Names of its dimensions.
-    chunks
-        "auto": dask chunks of `ga.set_options(chunk_bytes=...)`; a number of positions; lengths by
-        dimension; None: lazy without dask.
-    name
-        Deterministic name of the values.
-    grain
-        Chunk lengths along the other dimensions; None is their whole length.
-    multiple
-        Automatic chunks are whole multiples of so many positions.
-    attrs
-        Attributes.
-
-    Returns
-    -------
-    xr.Variable
-        `encoding["preferred_chunks"]` holds the automatic chunks, so that `chunks={}` of
-        `xr.open_dataset` means them.
-
-    Raises
-    ------
-    GenomeError
-        For chunks that are none of these.
-    """
-    lengths = tuple(array.shape[1:] if grain is None else grain)
-    cell = array.dtype.itemsize * int(np.prod(lengths, dtype=np.int64))
-    positions = max(current().chunk_bytes // max(cell, 1) // multiple * multiple, multiple)
-    preferred = dict(zip(dims, (min(positions, max(array.shape[0], 1)), *lengths), strict=True))
-    encoding = {"preferred_chunks": preferred}
-    if chunks is None:
-        lazy = indexing.LazilyIndexedArray(_Lazy(array))
-        return xr.Variable(dims, lazy, attrs, encoding)
-    import dask.array as da
-    from dask.base import tokenize
-
-    sizes = dict(zip(dims, array.shape, strict=True))
-    lengths_by_dim = _chunk_lengths(chunks, preferred, sizes)
-    data = da.from_array(
-        array,
-        chunks=tuple(lengths_by_dim[dim] for dim in dims),
-        name=f"{name}-{tokenize(lengths_by_dim)[:8]}",
-        meta=np.empty((0,) * array.ndim, dtype=array.dtype),
-    )
-    _sources[data.name] = array
-    return xr.Variable(dims, data, attrs, encoding)
-
-
-def _chunk_lengths(
-    chunks: int | str | Mapping[str, Any], preferred: dict[str, int], sizes: dict[str, int]
-) -> dict[str, Any]:
-    if isinstance(chunks, str) and chunks == "auto":
-        return preferred
-    if isinstance(chunks, int) and not isinstance(chunks, bool):
-        chunks = {next(iter(preferred)): chunks}
-    unknown = set(chunks) - set(preferred) if isinstance(chunks, Mapping) else set()
-    if unknown or not isinstance(chunks, Mapping):
-        which = f" ({', '.join(map(repr, unknown))} is no dimension)" if unknown else ""
-        raise GenomeError(
-            f"chunks={chunks!r} is not possible{which}; give 'auto', None, a number of positions, "
-            f"or lengths by dimension such as {preferred}"
-        )
-    given = {dim: preferred[dim] if n == "auto" else n for dim, n in chunks.items()}
-    return {**preferred, **{dim: sizes[dim] if n in (-1, None) else n for dim, n in given.items()}}
 
 
 def labels(names: Sequence[str]) -> npt.NDArray[Any]:

@@ -7,12 +7,13 @@ sample writes new shards only, and reading was faster than with position first (
 packed with lz4 + bitshuffle (3.93 of the possible 4 times), tracks with lz4 + shuffle; every inner
 chunk ends in its crc32c, since of 300 flipped bits Blosc alone let 67 through silently.
 
-`genoarrays.json` beside the root's metadata is the commit marker: a reader demands it.
+`genoarrays.json` beside the root's metadata is the commit marker: a reader demands it. `plan.json`
+says of what the store was made.
 """
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Hashable, Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -21,10 +22,10 @@ import xarray as xr
 from genoarrays.errors import StoreError
 from genoarrays.genome.index import axis_of
 
-__all__ = ["MARKER", "Layout", "layout_of", "nodes_of"]
+__all__ = ["MARKER", "PLAN", "Layout", "layout_of", "nodes_of"]
 
-MARKER = "genoarrays.json"
-VERSION = 1
+MARKER, PLAN = "genoarrays.json", "plan.json"
+VERSION = 2
 _ONE_BY_ONE = ("track", "sample", "category")  # chunk length 1
 _ORDER = ("sample", "track", "category", "strand", "position")  # on disk
 _CHUNK_BYTES, _SHARD_BYTES = 2**20, 2**27
@@ -32,15 +33,33 @@ _CHUNK_POSITIONS = 2**18  # also for one byte per position: 256 KiB of codes dec
 
 
 class Layout(NamedTuple):
-    """How one array lies on disk: dimensions, shape, inner chunk and shard."""
+    """How one array lies on disk: dimensions, shape, inner chunk and shard.
+
+    Position comes last; along the other dimensions a shard is one chunk long.
+    """
 
     dims: tuple[str, ...]
     shape: tuple[int, ...]
     chunk: tuple[int, ...]
     shard: tuple[int, ...]
 
+    @property
+    def inner(self) -> int:
+        """Inner chunks per shard."""
+        return self.shard[-1] // self.chunk[-1]
 
-def layout_of(array: xr.DataArray, chunk: int | None = None, shard: int | None = None) -> Layout:
+    @property
+    def grid(self) -> tuple[int, ...]:
+        """Number of shards along each dimension."""
+        return tuple(-(-n // step) for n, step in zip(self.shape, self.shard, strict=True))
+
+
+def layout_of(
+    array: xr.DataArray,
+    chunk: int | None = None,
+    shard: int | None = None,
+    track_chunk: int | None = None,
+) -> Layout:
     """Layout of an array on the genome axis.
 
     Parameters
@@ -49,6 +68,8 @@ def layout_of(array: xr.DataArray, chunk: int | None = None, shard: int | None =
         With the dimension `position`.
     chunk, shard
         bp along the genome in one inner chunk and one shard; None for the sizes above.
+    track_chunk
+        Tracks, samples or categories in one chunk; None is 1.
 
     Raises
     ------
@@ -56,11 +77,17 @@ def layout_of(array: xr.DataArray, chunk: int | None = None, shard: int | None =
         When a size is below one bin, or the shard is smaller than the chunk.
     """
     bin_size = axis_of(array).bin_size
+    if track_chunk is not None and track_chunk < 1:
+        raise StoreError(f"track_chunk={track_chunk} is not possible; give at least 1")
     dims = tuple(
         sorted(map(str, array.dims), key=lambda d: (_ORDER.index(d) if d in _ORDER else -1, d))
     )
     shape = tuple(array.sizes[d] for d in dims)
-    whole = {d: 1 if d in _ONE_BY_ONE else array.sizes[d] for d in dims if d != "position"}
+    whole = {
+        d: min(track_chunk or 1, array.sizes[d]) if d in _ONE_BY_ONE else array.sizes[d]
+        for d in dims
+        if d != "position"
+    }
     cell = array.dtype.itemsize * int(np.prod(list(whole.values()), dtype=np.int64))
     for name, size in (("chunk", chunk), ("shard", shard)):
         if size is not None and size < bin_size:
@@ -90,15 +117,6 @@ def layout_of(array: xr.DataArray, chunk: int | None = None, shard: int | None =
 
 def _power_of_two(number: int) -> int:
     return 1 << max(number.bit_length() - 1, 0)
-
-
-def compressors(dtype: np.dtype[Any]) -> list[Any]:
-    """Codec chain of inner chunks: Blosc lz4, then crc32c."""
-    from zarr.codecs import BloscCodec, Crc32cCodec
-
-    shuffle: Any = "bitshuffle" if dtype.itemsize == 1 else "shuffle"
-    blosc = BloscCodec(cname="lz4", clevel=5, shuffle=shuffle, typesize=dtype.itemsize)
-    return [blosc, Crc32cCodec()]
 
 
 def fill_value(array: xr.DataArray) -> Any:
@@ -146,10 +164,11 @@ def _as_dataset(name: Hashable, data: Any) -> xr.Dataset:
 
 
 def regions_of_shards(layout: Layout) -> list[tuple[slice, ...]]:
-    """Slices of every shard, in order."""
-    ranges: Sequence[list[slice]] = [
-        [slice(start, min(start + step, size)) for start in range(0, size, step)]
-        for size, step in zip(layout.shape, layout.shard, strict=True)
+    """Slices of every shard, in C order of the grid."""
+    return [
+        tuple(
+            slice(i * step, min((i + 1) * step, size))
+            for i, step, size in zip(place, layout.shard, layout.shape, strict=True)
+        )
+        for place in np.ndindex(layout.grid)
     ]
-    grid = np.indices([len(r) for r in ranges]).reshape(len(ranges), -1).T
-    return [tuple(r[i] for r, i in zip(ranges, row, strict=True)) for row in grid.tolist()]

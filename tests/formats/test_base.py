@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 import genoarrays as ga
 from genoarrays.errors import GenomeError, InputError
 from genoarrays.formats import base
-from genoarrays.formats.base import FileArray, as_variable, file_dataset, origin
+from genoarrays.formats.base import FileArray, file_dataset
+from genoarrays.formats.lazy import as_variable, origin
 from genoarrays.formats.files import Handles, Stamp
 from genoarrays.genome.axis import GenomeAxis
 from tests.formats.files import TOY
@@ -187,10 +188,10 @@ def test_origin__leads_back_to_an_untouched_array():
 def test_origin__does_not_keep_arrays_alive():
     ds = lay(77)
     name = ds.x.data.name
-    assert name in base._sources
+    assert name in lazy._sources
     del ds
     gc.collect()
-    assert name not in base._sources
+    assert name not in lazy._sources
 
 
 def test_stamp__refuses_what_cannot_be_read(tmp_path):

@@ -1,0 +1,193 @@
+"""How do finished parts become a complete store?
+
+Metadata, labels and small arrays are made in memory by zarr, then written with the manifests, one
+for each array; last comes the commit marker, which a reader demands. Nothing was lost on the way:
+what the sources told of their reads adds up to what their indexes say.
+"""
+
+from __future__ import annotations
+
+import json
+import warnings
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from io import BytesIO
+from typing import Any
+
+import numpy as np
+import xarray as xr
+import zarr
+
+from genoarrays.errors import StoreError
+from genoarrays.formats.base import FileArray
+from genoarrays.formats.lazy import origin
+from genoarrays.genome.convention import encode
+from genoarrays.store.document import Document, plain
+from genoarrays.store.layout import MARKER, PLAN, VERSION, Layout, fill_value
+from genoarrays.store.manifest import MANIFEST, manifest_dtype
+from genoarrays.store.marker import commit_of
+from genoarrays.store.part import Part
+from genoarrays.store.shard import compressors
+from genoarrays.store.site import Site
+
+__all__ = ["complete"]
+
+_PIPELINE = {"codec_pipeline.path": "zarr.core.codec_pipeline.BatchedCodecPipeline"}
+Layouts = Mapping[tuple[str, str], Layout]
+
+
+def complete(
+    site: Site,
+    nodes: Mapping[str, xr.Dataset],
+    layouts: Layouts,
+    parts: Sequence[Part],
+    document: Document,
+    digest: str,
+) -> None:
+    """Complete a store whose parts are all there, and give it its name.
+
+    Raises
+    ------
+    StoreError
+        When parts are missing, or what the sources told does not add up.
+    """
+    markers = [part.read_marker(site.build) for part in parts]
+    missing = [n for n, found in enumerate(markers) if found is None or found["plan"] != digest]
+    if missing:
+        raise StoreError(
+            f"{site.name}: {len(missing):,} of {len(parts):,} parts are not done: "
+            f"{', '.join(map(str, missing[:20]))}{', ...' if len(missing) > 20 else ''}; run them"
+        )
+    content: dict[str, bytes] = {}
+    told: dict[tuple[str, str], dict[str, Any]] = {}
+    by_array: dict[str, list[Any]] = {}
+    for part, marker in zip(parts, markers, strict=True):
+        by_array.setdefault(part.array, []).append(marker)
+    for (node, name), layout in layouts.items():
+        own = by_array.get(f"{node}/{name}", [])
+        told[node, name] = _totals(nodes[node][name], own)
+        content[f"{node}/{name}/{MANIFEST}"] = _manifest(own, layout.inner)
+    content |= _metadata(nodes, layouts, told)
+    content[PLAN] = json.dumps(document, indent=1).encode()
+    for key, value in content.items():
+        site.data.write(key, value)
+    site.data.write(MARKER, _marker(content, nodes, digest))
+    site.publish()
+
+
+def _marker(content: Mapping[str, bytes], nodes: Mapping[str, Any], digest: str) -> bytes:
+    import google_crc32c
+
+    files = {key: [len(v), google_crc32c.value(v)] for key, v in sorted(content.items())}
+    marker = {"version": VERSION, "plan": digest, "nodes": list(nodes), "files": files}
+    # equal stores have equal commits: what was read of one is right for the other
+    return json.dumps({**marker, "commit": commit_of(marker)}, indent=1).encode()
+
+
+def _manifest(markers: Sequence[Mapping[str, Any]], inner: int) -> bytes:
+    rows = np.zeros(len(markers), dtype=manifest_dtype(inner))
+    for row, marker in zip(rows, markers, strict=True):
+        for name in ("length", "crc", "index", "chunks"):
+            row[name] = marker[name]
+    file = BytesIO()
+    np.save(file, rows)
+    return file.getvalue()
+
+
+def _metadata(
+    nodes: Mapping[str, xr.Dataset], layouts: Layouts, told: Mapping[tuple[str, str], Any]
+) -> dict[str, bytes]:
+    """Groups, labels and small arrays, and the metadata of the arrays whose shards are there."""
+    store = zarr.storage.MemoryStore()
+    with zarr.config.set(_PIPELINE):
+        root = zarr.create_group(store, zarr_format=3)
+        for node, ds in nodes.items():
+            flat = encode(ds)
+            others = [str(c) for c in flat.coords if c not in flat.dims]
+            group = root.create_group(
+                node, attributes=plain({**flat.attrs, "coordinates": " ".join(others)})
+            )
+            for name, array in flat.variables.items():
+                layout = layouts.get((node, str(name)))
+                if layout is None:
+                    _write_small(group, str(name), array)
+                    continue
+                group.create_array(
+                    str(name),
+                    shape=layout.shape,
+                    dtype=array.dtype,
+                    chunks=layout.chunk,
+                    shards=layout.shard,
+                    compressors=compressors(array.dtype),
+                    fill_value=fill_value(ds[name]),
+                    dimension_names=list(layout.dims),
+                    attributes=plain({**array.attrs, **told[node, str(name)]}),
+                )
+    with warnings.catch_warnings():
+        # consolidated metadata are not in the zarr v3 specification yet; xarray asks for them
+        warnings.simplefilter("ignore")
+        for node in nodes:
+            zarr.consolidate_metadata(store, path=node)
+        zarr.consolidate_metadata(store)
+    return {key: value.to_bytes() for key, value in store._store_dict.items()}
+
+
+def _write_small(group: Any, name: str, array: xr.Variable) -> None:
+    values = np.asarray(array.values)
+    if values.dtype.kind in "OUT":
+        values = values.astype(np.dtypes.StringDType())
+    stored = group.create_array(
+        name,
+        shape=values.shape,
+        dtype=values.dtype,
+        dimension_names=[str(d) for d in array.dims],
+        attributes=plain(array.attrs),
+    )
+    stored[...] = values
+
+
+def _totals(array: xr.DataArray, markers: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """What became of the reads of each file, as attributes; checked against its index."""
+    counts: dict[tuple[str, str], Counter[str]] = {}
+    for marker in markers:
+        for what, path, told in marker["tallies"]:
+            counts.setdefault((what, path), Counter()).update(told)
+    source = origin(array)
+    if not counts or not isinstance(source, FileArray):
+        return {}
+    labels = _labels(array)
+    attrs: dict[str, Any] = {}
+    for number, one in enumerate(source.sources):
+        for what in {what for what, path in counts if path == one.stamp.path}:
+            found = counts[what, one.stamp.path]
+            shares = sum(other.stamp.path == one.stamp.path for other in source.sources)
+            own = {outcome: n // shares for outcome, n in sorted(found.items())}
+            _check_total(source, number, sum(own.values()), what)
+            if labels is None:
+                attrs[what] = own
+            else:
+                attrs.setdefault(what, {})[labels[number]] = own
+    return attrs
+
+
+def _labels(array: xr.DataArray) -> list[str] | None:
+    for dim in ("sample", "track"):
+        if dim in array.dims:
+            return [str(label) for label in array[dim].values.tolist()]
+    return None
+
+
+def _check_total(source: FileArray, number: int, total: int, what: str) -> None:
+    """Every read that the index lists on this genome was told once."""
+    one, names = source.sources[number], source.names[number]
+    due = getattr(one, "due", None)
+    if due is None or not source.axis.is_whole:
+        return
+    own = [names.get(contig, contig) for contig in source.axis.assembly.names]
+    expected = [due(contig) for contig in own if contig is not None]
+    if None not in expected and sum(expected) != total:
+        raise StoreError(
+            f"{one.stamp.path}: {total:,} {what} were counted where its index lists "
+            f"{sum(expected):,}; is the index of another file? make it again, and write again with "
+            "overwrite=True"
+        )

@@ -1,0 +1,127 @@
+"""How is one shard computed and written?
+
+A part is one whole shard: it knows all it needs, so that any process can do it, and doing it twice
+gives the same bytes. Its values are computed in pieces of whole inner chunks. When the shard is
+written, a marker says so: length and checksums of the shard, and what became of the reads on the
+way. A part whose marker is there is not done again.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import xarray as xr
+
+from genoarrays.formats.tally import collect
+from genoarrays.options import current
+from genoarrays.store.layout import Layout
+from genoarrays.store.manifest import record_of
+from genoarrays.store.place import Place
+from genoarrays.store.shard import ShardEncoder
+
+__all__ = ["Part"]
+
+
+@dataclass(frozen=True)
+class Part:
+    """One shard to compute and to write.
+
+    Attributes
+    ----------
+    number
+        Of the part in the plan.
+    array
+        node/variable.
+    where
+        The shard, in the order on disk.
+    layout, fill
+        Of the array.
+    data
+        The values of this shard, lazy. Transposed when they are there: xarray's lazy indexing
+        would ask a transposed source for every position by number, at 20 times the cost.
+    tallied
+        Whether what the sources tell is complete and told once: they are read as they stand.
+    """
+
+    number: int
+    array: str
+    where: tuple[slice, ...]
+    layout: Layout
+    fill: Any
+    data: xr.Variable = field(repr=False)
+    tallied: bool
+
+    @property
+    def key(self) -> str:
+        """Of the shard in the store."""
+        grid = (w.start // step for w, step in zip(self.where, self.layout.shard, strict=True))
+        return "/".join([self.array, "c", *map(str, grid)])
+
+    @property
+    def marker(self) -> str:
+        """Of the part in the build."""
+        return f"done/{self.number}.json"
+
+    @property
+    def piece(self) -> int:
+        """Positions computed at once: whole inner chunks of `chunk_bytes` together."""
+        inner = self.layout.chunk[-1]
+        cell = self.data.dtype.itemsize * int(np.prod(self.layout.chunk[:-1], dtype=np.int64))
+        return int(max(current().chunk_bytes // (cell * inner), 1) * inner)
+
+    @property
+    def memory(self) -> int:
+        """Bytes needed to do it, about: three pieces (read, laid out, encoded) and the shard."""
+        size = self.data.sizes["position"]
+        return 3 * self.piece * self.data.nbytes // max(size, 1) + self.data.nbytes
+
+    def pieces(self) -> Iterator[xr.Variable]:
+        """The values, piece by piece, lazy."""
+        for start in range(0, self.data.sizes["position"], self.piece):
+            yield self.data.isel(position=slice(start, start + self.piece))
+
+    def run(self, build: Place, data: Place, plan: str) -> None:
+        """Compute and write, unless that was done; `plan` is the digest of the plan."""
+        if self.is_done(build, data, plan):
+            return
+        encoder = ShardEncoder(self.data.dtype, self.layout.chunk, self.layout.inner, self.fill)
+        with collect() as tallies:
+            for piece in self.pieces():
+                computed = piece.compute(scheduler="synchronous")
+                encoder.add(np.asarray(computed.transpose(*self.layout.dims).values))
+        content = encoder.content()
+        if content is None:
+            data.delete(self.key)
+        else:
+            data.write(self.key, content)
+        record = record_of(content, self.layout.inner)
+        told = [[*key, dict(counts)] for key, counts in tallies.items()] if self.tallied else []
+        marker = {
+            "plan": plan,
+            "length": int(record["length"]),
+            "crc": int(record["crc"]),
+            "index": int(record["index"]),
+            "chunks": record["chunks"].reshape(-1).tolist(),
+            "tallies": told,
+        }
+        build.write(self.marker, json.dumps(marker).encode())
+
+    def is_done(self, build: Place, data: Place, plan: str) -> bool:
+        """Whether the part was finished for this plan, and its shard is still there."""
+        marker = self.read_marker(build)
+        if marker is None or marker["plan"] != plan:
+            return False
+        size = data.size(self.key)
+        return bool((-1 if size is None else size) == marker["length"])
+
+    def read_marker(self, build: Place) -> dict[str, Any] | None:
+        """What the finished part left; None before."""
+        try:
+            marker: dict[str, Any] = json.loads(build.read(self.marker))
+        except (FileNotFoundError, json.JSONDecodeError):
+            return None
+        return marker

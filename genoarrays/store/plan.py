@@ -1,0 +1,335 @@
+"""What has to be written, in which parts, and is it begun or there already?
+
+Plan, parts, finish: the plan goes into the build first; then the parts, in any order, by anyone,
+repeatedly; at the end the store is completed and gets its name. `to_zarr` does all of it; the three
+steps can also be spread over the jobs of a batch system by hand.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import xarray as xr
+
+from genoarrays.errors import StoreError
+from genoarrays.formats.lazy import as_variable, origin
+from genoarrays.genome.index import axis_of
+from genoarrays.store.document import (
+    Document,
+    changes,
+    comparable,
+    describe,
+    digest_of,
+    libraries,
+    read_plan,
+)
+from genoarrays.store.fingerprint import fingerprint, sources_of
+from genoarrays.store.finish import complete
+from genoarrays.store.layout import (
+    PLAN,
+    VERSION,
+    Layout,
+    fill_value,
+    layout_of,
+    nodes_of,
+    regions_of_shards,
+)
+from genoarrays.store.lock import Lock, check_unlocked
+from genoarrays.store.part import Part
+from genoarrays.store.site import Site, site_of
+
+__all__ = ["Plan", "plan"]
+
+
+def plan(
+    obj: xr.Dataset | xr.DataTree | Mapping[str, xr.Dataset],
+    path: str | os.PathLike[str],
+    *,
+    chunk: int | None = None,
+    shard: int | None = None,
+    track_chunk: int | None = None,
+    fingerprint: str = "sampled",
+) -> Plan:
+    """Say what `to_zarr` would do, before it does.
+
+    Nothing is written, and no source is read through. To spread the parts over jobs by hand, call
+    `begin` once, `run` for each part wherever the store and the sources are seen, and `finish` at
+    the end; each of them may be repeated.
+
+    Parameters
+    ----------
+    obj, path, chunk, shard, track_chunk, fingerprint
+        As in `to_zarr`.
+
+    Returns
+    -------
+    Plan
+        Prints as a table; `parts`, `nbytes` (uncompressed), `files` and `memory` (bytes that one
+        worker needs above the imports) are its numbers.
+
+    Raises
+    ------
+    StoreError
+        When there is nothing that can be stored.
+
+    Examples
+    --------
+    >>> import numpy as np, xarray as xr, genoarrays as ga, tempfile
+    >>> coords = ga.genome_coords(ga.Assembly("toy", {"chr1": 6000}))
+    >>> ds = xr.Dataset({"x": ("position", np.arange(6000.0))}, coords)
+    >>> with tempfile.TemporaryDirectory() as there:
+    ...     job = ga.plan(ds, f"{there}/toy.zarr", chunk=1000, shard=2000)
+    ...     job.begin()
+    ...     for number in reversed(range(len(job.parts))):
+    ...         job.run(number)
+    ...     job.finish()
+    ...     len(job.parts), float(ga.open_zarr(f"{there}/toy.zarr").x.mean())
+    (3, 2999.5)
+    """
+    nodes = nodes_of(obj)
+    layouts = {
+        (node, str(name)): layout_of(array, chunk, shard, track_chunk)
+        for node, ds in nodes.items()
+        for name, array in ds.data_vars.items()
+        if "position" in array.dims
+    }
+    return Plan(site_of(path), nodes, layouts, fingerprint)
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Plan:
+    """What has to be written, as `ga.plan` gives it.
+
+    Attributes
+    ----------
+    site
+        Where.
+    nodes
+        Dataset by node.
+    layouts
+        By (node, variable).
+    kind
+        Of fingerprints: "sampled" or "whole".
+    """
+
+    site: Site
+    nodes: dict[str, xr.Dataset]
+    layouts: dict[tuple[str, str], Layout]
+    kind: str = "sampled"
+
+    @cached_property
+    def parts(self) -> list[Part]:
+        """One per shard."""
+        found: list[Part] = []
+        for (node, name), layout in self.layouts.items():
+            array = self.nodes[node][name]
+            lazy, source = array.variable, origin(array)
+            if source is not None:  # read as it stands, in pieces of any length, without dask
+                lazy = as_variable(source, [str(d) for d in lazy.dims], None, name="")
+            fill, key = fill_value(array), f"{node}/{name}"
+            for where in regions_of_shards(layout):
+                number, data = len(found), lazy.isel(dict(zip(layout.dims, where, strict=True)))
+                found.append(Part(number, key, where, layout, fill, data, source is not None))
+        return found
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of all values, uncompressed."""
+        return sum(self.nodes[node][name].nbytes for node, name in self.layouts)
+
+    @property
+    def files(self) -> int:
+        """Most files the store will have: shards that hold nothing but the fill value get none."""
+        small = sum(1 + 3 * len(ds.variables) for ds in self.nodes.values())
+        return len(self.parts) + len(self.layouts) + small + 3
+
+    @property
+    def memory(self) -> int:
+        """Bytes that a worker needs above the imports, about: pieces in work, and one shard."""
+        return max((part.memory for part in self.parts), default=0)
+
+    @property
+    def sources(self) -> dict[str, dict[str, Any]]:
+        """Files and stores that are read, by path."""
+        found: dict[str, dict[str, Any]] = {}
+        for node, name in self.layouts:
+            found |= sources_of(self.nodes[node].variables[name])
+        return dict(sorted(found.items()))
+
+    @cached_property
+    def document(self) -> Document:
+        """All that decides the bytes of the store, fingerprints of the sources included."""
+        earlier = self.begun() or self.stored() or {}
+        before = earlier.get("sources", {})
+        document: Document = comparable(
+            {
+                "version": VERSION,
+                "nodes": {
+                    node: describe(ds, {v: ly for (n, v), ly in self.layouts.items() if n == node})
+                    for node, ds in self.nodes.items()
+                },
+                "sources": {
+                    path: known or fingerprint(path, self.kind, before.get(path))
+                    for path, known in self.sources.items()
+                },
+            }
+        )
+        return document
+
+    def stored(self) -> Document | None:
+        """Document of the store that is there."""
+        return read_plan(self.site.target)
+
+    def begun(self) -> Document | None:
+        """Document of the build that is there."""
+        return read_plan(self.site.build)
+
+    def region(self, number: int) -> str:
+        """Where on the genome a part lies."""
+        part = self.parts[number]
+        axis = axis_of(self.nodes[part.array.partition("/")[0]])
+        bins, contigs = part.where[-1], axis.assembly.names
+        code, first = axis.at(np.array([bins.start, bins.stop - 1]))
+        low, high = (first * axis.bin_size).tolist()
+        begin, end = (contigs[c] for c in code.tolist())
+        high = min(high + axis.bin_size, axis.assembly.length(end))
+        return f"{begin}:{low:,}-{'' if begin == end else f'{end}:'}{high:,}"
+
+    # ---- the three steps
+
+    def lock(self) -> Lock:
+        """Lock of the build, to hold while writing."""
+        return Lock(self.site.build, self.site.name)
+
+    def begin(self, *, discard: bool = False) -> None:
+        """Write the plan into the build, or find that this plan was begun there.
+
+        Parameters
+        ----------
+        discard
+            Give up another plan that was begun there.
+
+        Raises
+        ------
+        StoreError
+            When another plan was begun; lists the differences.
+        """
+        begun = self.begun()
+        if begun is not None:
+            found = changes(begun, self.document)
+            found += [
+                f"{name} was {begun['libraries'].get(name)}, is {version}"
+                for name, version in libraries().items()
+                if begun["libraries"].get(name) != version
+            ]
+            if not found:
+                return
+            if not discard and any(self.site.build.list("done")):
+                raise StoreError(
+                    f"{self.site.name}: an unfinished write of something else is there "
+                    f"({self.site.build.url}): {'; '.join(found)}; finish that one, or give it up "
+                    "with overwrite=True"
+                )
+            self.site.discard()
+        content = json.dumps({**self.document, "libraries": libraries()}, indent=1)
+        self.site.build.write(PLAN, content.encode())
+
+    @property
+    def digest(self) -> str:
+        """Digest of the plan that was begun.
+
+        Raises
+        ------
+        StoreError
+            When none was.
+        """
+        begun = self.begun()
+        if begun is None:
+            raise StoreError(f"{self.site.name}: no plan was begun; call begin() first")
+        return digest_of(begun)
+
+    def run(self, number: int) -> None:
+        """Compute and write one part, unless that was done.
+
+        Parameters
+        ----------
+        number
+            0 <= number < len(parts).
+
+        Raises
+        ------
+        StoreError
+            When there is no such part, another plan or none was begun, or `to_zarr` is at work.
+        GenomeError
+            Whatever the sources raise.
+        """
+        if not 0 <= number < len(self.parts):
+            raise StoreError(f"there is no part {number}; parts are 0 to {len(self.parts) - 1}")
+        check_unlocked(self.site.build, self.site.name)
+        digest = self.digest
+        self.begin()
+        self.parts[number].run(self.site.build, self.site.data, digest)
+
+    def finish(self) -> None:
+        """Complete the store when all parts are done, and give it its name.
+
+        Raises
+        ------
+        StoreError
+            When parts are missing, sources changed, or reads were lost.
+        """
+        stored = self.stored()
+        if self.begun() is None and stored is not None and not changes(stored, self.document):
+            return
+        digest = self.digest
+        self.begin()
+        with self.lock() as lock:
+            self.complete(digest, lock)
+
+    def complete(self, digest: str, lock: Lock) -> None:
+        """Complete the store; the lock is held, and goes with the build."""
+        changed = [
+            line
+            for path, known in self.sources.items()
+            if not known
+            for line in changes(
+                {path: self.document["sources"][path]},
+                {path: fingerprint(path, self.kind, self.document["sources"][path])},
+            )
+        ]
+        if changed:
+            raise StoreError(
+                f"{self.site.name}: sources changed while they were read: {'; '.join(changed)}; "
+                "write again with overwrite=True"
+            )
+        begun = self.begun() or {}
+        complete(self.site, self.nodes, self.layouts, self.parts, begun, digest)
+        lock.stop()
+        self.site.clear()
+
+    def __repr__(self) -> str:
+        lines = [f"Plan for {self.site.name}"]
+        for (node, name), layout in self.layouts.items():
+            shape = ", ".join(f"{d}: {n:,}" for d, n in zip(layout.dims, layout.shape, strict=True))
+            parts, size = int(np.prod(layout.grid)), self.nodes[node][name].nbytes
+            lines.append(f"  {node}/{name}  ({shape})  {_bytes(size)}, parts {parts:,}")
+        lines += [f"  reads {path}" for path in self.sources]
+        lines.append(
+            f"  together {_bytes(self.nbytes)} uncompressed, parts {len(self.parts):,}, files <= "
+            f"{self.files:,}, memory per worker about {_bytes(self.memory)}"
+        )
+        return "\n".join(lines)
+
+
+def _bytes(size: float) -> str:
+    for unit in ("B", "kB", "MB", "GB"):
+        if size < 1000:
+            return f"{size:.3g} {unit}"
+        size /= 1000
+    return f"{size:.3g} TB"

@@ -1,0 +1,105 @@
+"""How do values become one shard, a piece at a time?
+
+zarr v3 `sharding_indexed`: encoded inner chunks one after the other, then where each lies, then the
+crc32c of that. An inner chunk that holds nothing but the fill value is left out, and so is a shard
+without any. Values are taken as they come, some inner chunks at a time, so that a worker holds the
+encoded shard and one piece of values, never all values of a shard.
+
+Own code, since zarr-python wants the whole shard at once: 3 copies of 128 MiB, and half the speed.
+Same codecs, and read by every zarr v3 reader; bytes depend on nothing but the values.
+
+Specification: https://zarr-specs.readthedocs.io/en/latest/v3/codecs/sharding-indexed/index.html
+"""
+
+from __future__ import annotations
+
+import struct
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+__all__ = ["ShardEncoder", "compressors"]
+
+_ABSENT = 2**64 - 1
+
+
+def _blosc_settings(dtype: np.dtype[Any]) -> dict[str, Any]:
+    shuffle = "bitshuffle" if dtype.itemsize == 1 else "shuffle"
+    return {"cname": "lz4", "clevel": 5, "shuffle": shuffle}
+
+
+def compressors(dtype: np.dtype[Any]) -> list[Any]:
+    """Codec chain of inner chunks, as zarr's metadata have it: Blosc lz4, then crc32c."""
+    from zarr.codecs import BloscCodec, Crc32cCodec
+
+    return [BloscCodec(typesize=dtype.itemsize, **_blosc_settings(dtype)), Crc32cCodec()]
+
+
+class ShardEncoder:
+    """Takes the values of one shard in order, and gives its bytes.
+
+    Parameters
+    ----------
+    dtype
+        Of the values.
+    shape
+        Of an inner chunk; position is its last dimension, and the others are whole.
+    count
+        Number of inner chunks in the shard.
+    fill
+        Value of what is not stored.
+    """
+
+    def __init__(self, dtype: np.dtype[Any], shape: tuple[int, ...], count: int, fill: Any) -> None:
+        from numcodecs import blosc
+
+        settings = _blosc_settings(dtype)
+        shuffle = {"shuffle": blosc.SHUFFLE, "bitshuffle": blosc.BITSHUFFLE}[settings["shuffle"]]
+        # several threads inside Blosc give other bytes each time
+        blosc.use_threads = False
+        self._blosc = blosc.Blosc(settings["cname"], settings["clevel"], shuffle)
+        self.dtype = dtype.newbyteorder("<")
+        self.shape, self.count, self.fill = shape, count, fill
+        self._chunks: list[bytes] = []
+        self._index: list[tuple[int, int]] = []
+        self._size = 0
+
+    def add(self, values: npt.NDArray[Any]) -> None:
+        """Take the next values, (..., positions): whole inner chunks, or the end of the axis."""
+        inner = self.shape[-1]
+        for start in range(0, values.shape[-1], inner):
+            self._add_chunk(values[..., start : start + inner])
+
+    def _add_chunk(self, chunk: npt.NDArray[Any]) -> None:
+        import google_crc32c
+
+        if self._is_fill(chunk):
+            self._index.append((_ABSENT, _ABSENT))
+            return
+        if chunk.shape != self.shape:
+            whole = np.full(self.shape, self.fill, dtype=self.dtype)
+            whole[tuple(map(slice, chunk.shape))] = chunk
+            chunk = whole
+        packed = self._blosc.encode(np.ascontiguousarray(chunk, dtype=self.dtype))
+        self._chunks += [packed, struct.pack("<I", google_crc32c.value(packed))]
+        self._index.append((self._size, len(packed) + 4))
+        self._size += len(packed) + 4
+
+    def _is_fill(self, chunk: npt.NDArray[Any]) -> bool:
+        first = chunk[(0,) * chunk.ndim]
+        if self.fill != self.fill:
+            return bool(first != first and np.isnan(chunk).all())
+        return bool(first == self.fill and (chunk == self.fill).all())
+
+    def content(self) -> bytes | None:
+        """Bytes of the shard; None when no inner chunk is stored."""
+        import google_crc32c
+
+        if not self._chunks:
+            return None
+        self._index += [(_ABSENT, _ABSENT)] * (self.count - len(self._index))
+        index = np.array(self._index, dtype="<u8").tobytes()
+        content = b"".join([*self._chunks, index, struct.pack("<I", google_crc32c.value(index))])
+        self._chunks.clear()
+        return content
