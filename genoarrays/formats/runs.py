@@ -16,10 +16,11 @@ import xarray as xr
 
 from genoarrays.errors import AssemblyError, GenomeError, RegionError
 from genoarrays.genome.assembly import Assembly
+from genoarrays.genome.columns import Columns
 from genoarrays.genome.index import axis_of
 from genoarrays.genome.windows import window_index
 
-__all__ = ["Runs", "runs_of"]
+__all__ = ["Runs", "runs_of", "window_bins"]
 
 Ints = npt.NDArray[np.int64]
 
@@ -163,20 +164,9 @@ def _runs_of_windows(array: xr.DataArray, offsets: Sequence[str]) -> Runs:
             "ga.read_regions(..., like=dna)"
         )
     bins = array.sizes[offsets[0]] if offsets else 1
-    size = columns.end - columns.start
+    offset = array.coords[offsets[0]] if offsets and offsets[0] in array.coords else None
+    low, width, _ = window_bins(columns, bins, offset)
     back = columns.orientation < 0
-    if offsets and offsets[0] in array.coords:
-        offset = array.coords[offsets[0]].values
-        width = np.full(columns.size, _spacing(offset, size))
-        begin = int(offset[0]) if bins else 0
-        low: Ints = np.where(back, columns.end - begin - bins * width, columns.start + begin)
-    else:
-        width, low = size // max(bins, 1), columns.start
-        if (odd := np.flatnonzero(width * bins != size)).size:
-            raise RegionError(
-                f"window {columns.labels(odd[:1])[0]} has {size[odd[0]]} bp, which {bins} bins do "
-                f"not divide; give the array a coordinate {offsets[0]!r}, bp from the 5' end"
-            )
     codes = np.array([columns.assembly.code(name) for name in columns.names], dtype=np.int64)
     edges = np.arange(columns.size + 1, dtype=np.int64) * bins
     runs = Runs(
@@ -191,6 +181,52 @@ def _runs_of_windows(array: xr.DataArray, offsets: Sequence[str]) -> Runs:
         np.where(back, -1, 1),
     )
     return runs.check(lambda i: f"window {columns.labels(slice(i, i + 1))[0]}")
+
+
+def window_bins(
+    columns: Columns, bins: int, offset: xr.DataArray | None
+) -> tuple[Ints, Ints, int | None]:
+    """Where the values of windows lie.
+
+    Parameters
+    ----------
+    columns
+        The windows.
+    bins
+        Values of each.
+    offset
+        Their coordinate, bp from the window's 5' end, with `width` (of a whole window) in its
+        attrs where known; None where bins divide the window.
+
+    Returns
+    -------
+    tuple
+        Lowest base and bp per value of each window, whatever its strand; and the width of a whole
+        window, None without offsets. A last tile that is shorter still has all values, the first
+        of them, from the lowest base on, within it.
+
+    Raises
+    ------
+    RegionError
+        When bins do not divide a window, or offsets are not evenly spaced.
+    """
+    size = columns.end - columns.start
+    if offset is None:
+        width = size // max(bins, 1)
+        if (odd := np.flatnonzero(width * bins != size)).size:
+            raise RegionError(
+                f"window {columns.labels(odd[:1])[0]} has {size[odd[0]]} bp, which {bins} bins do "
+                f"not divide; give the array a coordinate 'offset', bp from the 5' end"
+            )
+        return columns.start, width, None
+    whole = int(offset.attrs.get("width", size.max(initial=1)))
+    spacing = _spacing(offset.values, size)
+    begin = int(offset.values[0]) if bins else 0
+    # a whole window ends so many bp before the last value; bins that do not divide it start at its
+    # lowest base, and the last one is cut
+    past = (bins * spacing + begin - whole) // spacing * spacing
+    low = columns.start + np.where(columns.orientation < 0, -past, begin)
+    return low, np.full(columns.size, spacing), whole
 
 
 def _spacing(offset: npt.NDArray[Any], size: Ints) -> int:

@@ -260,3 +260,16 @@ def test_to_bigwig__refuses_what_is_no_track(tmp_path):
         ga.to_bigwig(ds, tmp_path / "a.bw")
     with pytest.raises(ga.GenomeError, match="'dna' holds codes of letters"):
         ga.to_bigwig(ds.dna, tmp_path / "a.bw")
+
+
+def test_short_last_tile__of_the_minus_strand_stays_in_place(tmp_path):
+    assembly = ga.Assembly("one", {"chr1": 100})
+    ds = xr.Dataset({"x": ("position", np.arange(100.0))}, ga.genome_coords(assembly))
+    tiles = ga.tile_regions(ga.read_regions(["chr1:0-45:-"], assembly), 20)
+    for rows in ([0, 1, 2], [2]):
+        x = ga.windows(ds, tiles, 20).x.isel(window=rows)
+        ga.to_bigwig(x, tmp_path / "x.bw", overwrite=True)
+        read = ga.open_bigwig(tmp_path / "x.bw", like=assembly).signal.values
+        there = np.flatnonzero(~np.isnan(read))
+        assert there.tolist() == list(range(rows[0] * 20, 45))
+        np.testing.assert_array_equal(read[there], there)
