@@ -144,15 +144,24 @@ class FileArray:
         return f"{self.sources[0].kind}-{tokenize(self.recipe, self.stamps)}"
 
     @property
-    def recipe(self) -> str:
-        """Digest of what decides the values, but for the size and time of the files."""
+    def recipe(self) -> str | list[str]:
+        """Digest of what decides the values, but for size and time of the files.
+
+        One for each file where they are stacked: an array of two files and one of a third have
+        those of an array of all three.
+        """
         from dask.base import tokenize
 
         axis = self.axis
         segments = None if axis.is_whole else (axis.code, axis.first, axis.count, axis.step)
-        files = [(source.stamp.path, source.token) for source in self.sources]
-        names = [sorted(some.items()) for some in self.names]
-        return tokenize(files, names, axis.assembly.digest, axis.bin_size, segments)
+        digests = [
+            tokenize(
+                source.stamp.path, source.token, sorted(names.items()),
+                axis.assembly.digest, axis.bin_size, segments,
+            )
+            for source, names in zip(self.sources, self.names, strict=True)
+        ]  # fmt: skip
+        return digests if self.stacked else digests[0]
 
     def __getitem__(self, key: Any) -> Array:
         """Values at slices, integers or integer arrays, one for each dimension (orthogonal)."""

@@ -142,8 +142,8 @@ def _arrays(variable: xr.Variable) -> Iterator[Any]:
     yield from filter(None, map(find_source, layers))
 
 
-def recipe_of(variable: xr.Variable) -> str:
-    """What decides the values, but for the content of the sources."""
+def recipe_of(variable: xr.Variable) -> str | list[str]:
+    """What decides the values, but for the content of the sources; by file where stacked."""
     from dask.base import tokenize
 
     array = origin(variable)

@@ -43,8 +43,11 @@ def complete(
     parts: Sequence[Part],
     document: Document,
     digest: str,
+    computed: Mapping[tuple[str, str], xr.DataArray],
 ) -> None:
     """Complete a store whose parts are all there, and give it its name.
+
+    `computed` are the arrays that were read from sources, which told what became of their reads.
 
     Raises
     ------
@@ -65,7 +68,8 @@ def complete(
         by_array.setdefault(part.array, []).append(marker)
     for (node, name), layout in layouts.items():
         own = by_array.get(f"{node}/{name}", [])
-        told[node, name] = _totals(nodes[node][name], own)
+        array = computed.get((node, name))
+        told[node, name] = {} if array is None else _totals(array, own)
         content[f"{node}/{name}/{MANIFEST}"] = _manifest(own, layout.inner)
     content |= _metadata(nodes, layouts, told)
     content[PLAN] = json.dumps(document, indent=1).encode()
@@ -121,7 +125,7 @@ def _metadata(
                     compressors=compressors(array.dtype),
                     fill_value=fill_value(ds[name]),
                     dimension_names=list(layout.dims),
-                    attributes=plain({**array.attrs, **told[node, str(name)]}),
+                    attributes=plain(merge_attrs(array.attrs, told[node, str(name)])),
                 )
     with warnings.catch_warnings():
         # consolidated metadata are not in the zarr v3 specification yet; xarray asks for them
@@ -144,6 +148,16 @@ def _write_small(group: Any, name: str, array: xr.Variable) -> None:
         attributes=plain(array.attrs),
     )
     stored[...] = values
+
+
+def merge_attrs(old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, Any]:
+    """Attributes of both; what is told by label is joined, else the new ones win."""
+    joined = {
+        key: {**old[key], **value}
+        for key, value in new.items()
+        if isinstance(value, Mapping) and isinstance(old.get(key), Mapping)
+    }
+    return {**old, **new, **joined}
 
 
 def _totals(array: xr.DataArray, markers: Sequence[Mapping[str, Any]]) -> dict[str, Any]:

@@ -11,19 +11,39 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import xarray as xr
 
+from genoarrays.formats.lazy import as_variable, origin
 from genoarrays.formats.tally import collect
 from genoarrays.options import current
-from genoarrays.store.layout import Layout
+from genoarrays.store.layout import Layout, fill_value
 from genoarrays.store.manifest import record_of
 from genoarrays.store.place import Place
 from genoarrays.store.shard import ShardEncoder
 
-__all__ = ["Part"]
+__all__ = ["KeptPart", "Part", "Values", "readable"]
+
+
+class Values(NamedTuple):
+    """An array as parts take it: lazy, its fill value, and whether all that sources tell counts."""
+
+    lazy: xr.Variable
+    fill: Any
+    tallied: bool
+
+
+def readable(array: xr.DataArray) -> Values:
+    """An array as parts take it.
+
+    A source that nothing was done to is read as it stands, in pieces of any length, without dask.
+    """
+    lazy, source = array.variable, origin(array)
+    if source is not None:
+        lazy = as_variable(source, [str(d) for d in lazy.dims], None, name="")
+    return Values(lazy, fill_value(array), source is not None)
 
 
 @dataclass(frozen=True)
@@ -86,8 +106,10 @@ class Part:
 
     def run(self, build: Place, data: Place, plan: str) -> None:
         """Compute and write, unless that was done; `plan` is the digest of the plan."""
-        if self.is_done(build, data, plan):
-            return
+        if not self.is_done(build, data, plan):
+            self._write(build, data, plan)
+
+    def _write(self, build: Place, data: Place, plan: str) -> None:
         encoder = ShardEncoder(self.data.dtype, self.layout.chunk, self.layout.inner, self.fill)
         with collect() as tallies:
             for piece in self.pieces():
@@ -98,8 +120,10 @@ class Part:
             data.delete(self.key)
         else:
             data.write(self.key, content)
-        record = record_of(content, self.layout.inner)
         told = [[*key, dict(counts)] for key, counts in tallies.items()] if self.tallied else []
+        self._mark(build, plan, record_of(content, self.layout.inner), told)
+
+    def _mark(self, build: Place, plan: str, record: Any, told: list[Any]) -> None:
         marker = {
             "plan": plan,
             "length": int(record["length"]),
@@ -125,3 +149,30 @@ class Part:
         except (FileNotFoundError, json.JSONDecodeError):
             return None
         return marker
+
+
+@dataclass(frozen=True)
+class KeptPart(Part):
+    """A shard of the store that is there already: it is kept, not read.
+
+    Attributes
+    ----------
+    old
+        Where it is.
+    record
+        Its row of the manifest.
+    """
+
+    old: Place | None = None
+    record: Any = field(default=None, repr=False)
+
+    @property
+    def memory(self) -> int:
+        """None to speak of."""
+        return 0
+
+    def _write(self, build: Place, data: Place, plan: str) -> None:
+        assert self.old is not None
+        if self.record["length"] >= 0:
+            data.adopt(self.key, self.old)
+        self._mark(build, plan, self.record, [])

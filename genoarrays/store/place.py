@@ -47,6 +47,10 @@ class Place(Protocol):
         """Write a key unless it is there; whether this caller did."""
         ...
 
+    def adopt(self, key: str, other: Any) -> None:
+        """Have a key of another place of the same kind here too, without reading it."""
+        ...
+
     def delete(self, key: str) -> None:
         """Remove a key, or all keys below it; nothing happens where there is none."""
         ...
@@ -145,6 +149,19 @@ class Folder:
         finally:
             Path(name).unlink(missing_ok=True)
         return True
+
+    def adopt(self, key: str, other: Folder) -> None:
+        """A hard link, or a copy where the file system has none."""
+        source, target = other.path / key, self.path / key
+        if target.exists():
+            return
+        target.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            os.link(source, target)
+        except FileExistsError:
+            return
+        except OSError:
+            self.write(key, source.read_bytes())
 
     def delete(self, key: str) -> None:
         """Remove a file or a folder."""

@@ -18,7 +18,6 @@ import numpy as np
 import xarray as xr
 
 from genoarrays.errors import StoreError
-from genoarrays.formats.lazy import as_variable, origin
 from genoarrays.genome.index import axis_of
 from genoarrays.store.document import (
     Document,
@@ -35,13 +34,12 @@ from genoarrays.store.layout import (
     PLAN,
     VERSION,
     Layout,
-    fill_value,
     layout_of,
     nodes_of,
     regions_of_shards,
 )
 from genoarrays.store.lock import Lock, check_unlocked
-from genoarrays.store.part import Part
+from genoarrays.store.part import Part, readable
 from genoarrays.store.site import Site, site_of
 
 __all__ = ["Plan", "plan"]
@@ -124,24 +122,34 @@ class Plan:
     kind: str = "sampled"
 
     @cached_property
+    def computed(self) -> dict[tuple[str, str], xr.DataArray]:
+        """Arrays that are read from sources, by (node, variable)."""
+        return {(node, name): self.nodes[node][name] for node, name in self.layouts}
+
+    @cached_property
     def parts(self) -> list[Part]:
         """One per shard."""
         found: list[Part] = []
         for (node, name), layout in self.layouts.items():
-            array = self.nodes[node][name]
-            lazy, source = array.variable, origin(array)
-            if source is not None:  # read as it stands, in pieces of any length, without dask
-                lazy = as_variable(source, [str(d) for d in lazy.dims], None, name="")
-            fill, key = fill_value(array), f"{node}/{name}"
+            values = readable(self.computed[node, name])
             for where in regions_of_shards(layout):
-                number, data = len(found), lazy.isel(dict(zip(layout.dims, where, strict=True)))
-                found.append(Part(number, key, where, layout, fill, data, source is not None))
+                found.append(
+                    Part(
+                        len(found),
+                        f"{node}/{name}",
+                        where,
+                        layout,
+                        values.fill,
+                        values.lazy.isel(dict(zip(layout.dims, where, strict=True))),
+                        values.tallied,
+                    )
+                )
         return found
 
     @property
     def nbytes(self) -> int:
         """Bytes of all values, uncompressed."""
-        return sum(self.nodes[node][name].nbytes for node, name in self.layouts)
+        return sum(array.nbytes for array in self.computed.values())
 
     @property
     def files(self) -> int:
@@ -158,8 +166,8 @@ class Plan:
     def sources(self) -> dict[str, dict[str, Any]]:
         """Files and stores that are read, by path."""
         found: dict[str, dict[str, Any]] = {}
-        for node, name in self.layouts:
-            found |= sources_of(self.nodes[node].variables[name])
+        for array in self.computed.values():
+            found |= sources_of(array.variable)
         return dict(sorted(found.items()))
 
     @cached_property
@@ -309,7 +317,7 @@ class Plan:
                 "write again with overwrite=True"
             )
         begun = self.begun() or {}
-        complete(self.site, self.nodes, self.layouts, self.parts, begun, digest)
+        complete(self.site, self.nodes, self.layouts, self.parts, begun, digest, self.computed)
         lock.stop()
         self.site.clear()
 

@@ -15,6 +15,7 @@ import xarray as xr
 
 from genoarrays.errors import GenomeError, StoreError
 from genoarrays.options import track
+from genoarrays.store.append import append_plan
 from genoarrays.store.document import changes
 from genoarrays.store.plan import Plan, plan
 from genoarrays.store.schedule import run_parts
@@ -30,6 +31,7 @@ def to_zarr(
     scheduler: str | None = None,
     workers: int | None = None,
     overwrite: bool | str = False,
+    append: bool = False,
     chunk: int | None = None,
     shard: int | None = None,
     track_chunk: int | None = None,
@@ -61,6 +63,9 @@ def to_zarr(
         what changed; "changed" replaces it; True replaces it in any case, and gives up a write of
         something else that was interrupted. The old store stays until the new one is complete;
         anything that is not a genoarrays store is never replaced.
+    append
+        Let `obj` join the store at `path`: new samples, tracks or categories of variables that it
+        holds, and new variables or nodes. The rest is neither read nor written.
     chunk, shard
         bp per inner chunk and per shard, for tests and small genomes; None gives chunks of at
         most 1 MiB in shards of at most 128 MiB, over all dimensions.
@@ -94,10 +99,12 @@ def to_zarr(
     """
     if overwrite not in (True, False, "changed"):
         raise GenomeError(f"overwrite={overwrite!r} is not known; say True, False or 'changed'")
-    job = plan(
-        obj, path, chunk=chunk, shard=shard, track_chunk=track_chunk, fingerprint=fingerprint
-    )
-    if job.site.check() and overwrite is not True:
+    if append and overwrite:
+        raise GenomeError("append=True keeps what is there, overwrite= does not; say one of them")
+    sizes = {"chunk": chunk, "shard": shard, "track_chunk": track_chunk}
+    make = append_plan if append else plan
+    job = make(obj, path, **sizes, fingerprint=fingerprint)
+    if job.site.check() and overwrite is not True and not append:
         found = changes(job.stored(), job.document)
         if not found:
             return

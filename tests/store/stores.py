@@ -80,3 +80,15 @@ def span(key, chunk=None):
     if chunk is None:
         return start, min(start + SHARD, 1041)
     return start + chunk * CHUNK, min(start + (chunk + 1) * CHUNK, 1041)
+
+
+def lazy(path, name="signal"):
+    """An array without dask: each read is one of the stored array."""
+    return ga.open_zarr(path, chunks=None)[name]
+
+
+def one_chunk(path):
+    """A shard of signal, and where an inner chunk of it lies: track b, chr1:500-600."""
+    file = path / "1bp" / "signal" / "c" / "1" / "1"
+    start, size = index_of(file.read_bytes())[2]
+    return file, start, size

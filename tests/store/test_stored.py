@@ -1,8 +1,4 @@
-import pickle
 import shutil
-import threading
-from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
-from multiprocessing import get_context
 
 import numpy as np
 import pytest
@@ -17,42 +13,16 @@ from tests.store.stores import (
     PIPELINES,
     exchange,
     flip,
-    forget,
     genome,
-    index_of,
+    lazy,
+    one_chunk,
     region,
     replace,
     span,
     write,
 )
 
-REPLACED = "the store was replaced since it was opened; reopen it"
-
-
-@pytest.fixture(autouse=True, params=["zarr", "zarrs"])
-def pipeline(request, monkeypatch):
-    """Both readers, each as a new process."""
-    if request.param == "zarrs":
-        pytest.importorskip("zarrs", reason="needs the zarrs reader")
-    monkeypatch.setattr(stored, "reading_pipeline", lambda: PIPELINES[request.param])
-    forget()
-    yield request.param
-    forget()
-
-
-@pytest.fixture(scope="module")
-def original(tmp_path_factory):
-    return write(tmp_path_factory.mktemp("store") / "a.zarr")
-
-
-@pytest.fixture
-def path(tmp_path, original):
-    """A store of its own for each test; copied, since writing waits for the disk."""
-    return shutil.copytree(original, tmp_path / "a.zarr")
-
-
-def lazy(path, name="signal"):
-    return ga.open_zarr(path, chunks=None)[name]
+pytestmark = pytest.mark.usefixtures("pipeline")
 
 
 def test_reading_pipeline__is_zarrs_where_installed(monkeypatch):
@@ -92,15 +62,9 @@ def test_stored_array__any_index_equals_numpy(path):
             array[key]
 
 
-def damage_one_chunk(path):
-    file = path / "1bp" / "signal" / "c" / "1" / "1"
-    start, size = index_of(file.read_bytes())[2]
-    return file, start, size
-
-
 @pytest.mark.parametrize("place", ["bytes", "checksum"])
 def test_a_flipped_bit__stops_exactly_its_chunk(path, place):
-    file, start, size = damage_one_chunk(path)
+    file, start, size = one_chunk(path)
     flip(file, 8 * (start + (3 if place == "bytes" else size - 2)))
     signal = lazy(path)
     for where in (slice(None), slice(510, 520), np.array([3, 599])):
@@ -116,7 +80,7 @@ def test_a_flipped_bit__stops_exactly_its_chunk(path, place):
 
 
 def test_a_flipped_bit_in_the_index__stops_the_shard(path):
-    file, *_ = damage_one_chunk(path)
+    file, *_ = one_chunk(path)
     flip(file, 8 * (file.stat().st_size - 30))
     with pytest.raises(ga.StoreError, match=r"at chr1:300-600 .* the index does not fit"):
         lazy(path).isel(position=350).load()
@@ -124,7 +88,7 @@ def test_a_flipped_bit_in_the_index__stops_the_shard(path):
 
 
 def test_a_shard_that_is_gone__is_no_fill_value(path):
-    file, *_ = damage_one_chunk(path)
+    file, *_ = one_chunk(path)
     signal = lazy(path)
     file.rename(file.with_name("away"))
     with pytest.raises(ga.StoreError, match=r"at chr1:300-600 .* the file is missing, of"):
@@ -145,7 +109,7 @@ def test_a_folder_of_shards_that_is_gone__is_no_fill_value(path, name):
 
 
 def test_a_truncated_shard__is_an_error(path):
-    file, *_ = damage_one_chunk(path)
+    file, *_ = one_chunk(path)
     replace(file, file.read_bytes()[:-1])
     with pytest.raises(ga.StoreError, match=r"the file has [\d,]+ bytes, and had [\d,]+"):
         lazy(path).load()
@@ -213,155 +177,12 @@ def test_a_damaged_manifest_or_array__is_an_error_when_read(path, key):
 
 
 def test_a_damaged_axis__leaves_the_error_its_positions(path):
-    file, *_ = damage_one_chunk(path)
+    file, *_ = one_chunk(path)
     signal = lazy(path)
     flip(path / "1bp" / "assembly" / "zarr.json", 800)
     file.unlink()
     with pytest.raises(ga.StoreError, match=r"at positions 300-600 \(shard 1bp/signal/c/1/1\)"):
         signal.load()
-
-
-# ---- replaced stores
-
-
-def test_a_replaced_store__is_refused_by_every_open_reader(path, tmp_path):
-    used, unused = ga.open_zarr(path), ga.open_zarr(path)
-    used.load()
-    graph = ga.open_zarr(path).signal.mean("position") + 1
-    alone = lazy(path)
-    alone[:5].load()
-    again = pickle.loads(pickle.dumps(origin(alone)))
-    write(path, seed=1, overwrite=True)
-    for read in (unused.load, graph.compute, alone.load, lambda: again[:5], alone[700:705].load):
-        with pytest.raises(ga.StoreError, match=REPLACED):
-            read()
-    xr.testing.assert_identical(used, genome().compute())  # in memory
-    xr.testing.assert_identical(ga.open_zarr(path).compute(), genome(1).compute())
-
-
-def test_an_equal_store_in_its_place__is_read_on(path):
-    ds = ga.open_zarr(path)
-    ds.signal.isel(position=slice(0, 100)).load()
-    write(path, overwrite=True)
-    xr.testing.assert_identical(ds.compute(), genome().compute())
-
-
-def test_a_store_that_is_gone__is_refused(path):
-    ds, used = ga.open_zarr(path), lazy(path)
-    used[:5].load()
-    shutil.rmtree(path)
-    for read in (ds.load, used.load):
-        with pytest.raises(ga.StoreError, match=REPLACED):
-            read()
-
-
-class During:
-    """Stands for a zarr array, and lets something happen before or after each read."""
-
-    def __init__(self, array, before=lambda: None, after=lambda: None):
-        self.array, self.before, self.after = array, before, after
-
-    @property
-    def oindex(self):
-        return self
-
-    def __getitem__(self, key):
-        self.before()
-        values = self.array.oindex[key]
-        self.after()
-        return values
-
-
-@pytest.mark.parametrize("when", ["before", "after"])
-def test_a_store_replaced_during_a_read__gives_no_values(path, monkeypatch, when):
-    reader = stored._reader(origin(lazy(path)))
-    event = {when: lambda: write(path, seed=1, overwrite=True)}
-    monkeypatch.setattr(reader, "zarr", During(reader.zarr, **event))
-    with pytest.raises(ga.StoreError, match=REPLACED):
-        reader.read((slice(None), slice(None)))
-
-
-def test_a_shard_deleted_during_a_read__gives_no_fill_values(path, monkeypatch):
-    reader = stored._reader(origin(lazy(path)))
-    file, *_ = damage_one_chunk(path)
-    monkeypatch.setattr(reader, "zarr", During(reader.zarr, before=lambda: file.unlink(True)))
-    with pytest.raises(ga.StoreError, match="the file is missing"):
-        reader.read((1, slice(500, 510)))
-
-
-def test_a_shard_that_is_touched_during_a_read__is_read_again(path, monkeypatch):
-    reader = stored._reader(origin(lazy(path)))
-    file, *_ = damage_one_chunk(path)
-    touches = iter([file.touch])
-    monkeypatch.setattr(
-        reader, "zarr", During(reader.zarr, after=lambda: next(touches, lambda: None)())
-    )
-    expected = genome().signal.values[500:510, 1]
-    np.testing.assert_array_equal(reader.read((1, slice(500, 510))), expected)
-    monkeypatch.setattr(
-        reader, "zarr", During(reader.zarr, after=lambda: replace(file, file.read_bytes()))
-    )
-    with pytest.raises(ga.StoreError, match="its files change while they are read"):
-        reader.read((1, slice(500, 510)))
-
-
-def test_an_error_that_is_no_damage__is_passed_on(path, monkeypatch):
-    def fail():
-        raise RuntimeError("something else")
-
-    reader = stored._reader(origin(lazy(path)))
-    monkeypatch.setattr(reader, "zarr", During(reader.zarr, before=fail))
-    with pytest.raises(RuntimeError, match="something else"):
-        reader.read((1, slice(500, 510)))
-
-
-def test_threads__never_see_a_mixture_while_a_store_is_replaced(path):
-    """Each value tells which store it is of."""
-    coords = ga.genome_coords(ga.Assembly("toy", {"chr1": 2000}))
-    stop = threading.Event()
-    seen, refused = set(), []
-
-    def make(number):
-        values = np.full(2000, number)
-        ds = xr.Dataset({"x": ("position", values)}, coords)
-        ga.to_zarr(ds, path, chunk=100, shard=200, overwrite=True, progress=False, workers=1)
-
-    def read():
-        while not stop.is_set():
-            try:
-                x = ga.open_zarr(path, chunks=500).x
-                for _ in range(3):
-                    values = x.compute(scheduler="synchronous").values
-                    assert len(set(values.tolist())) == 1, "a mixture"
-                    seen.add(int(values[0]))
-            except ga.StoreError as error:
-                refused.append(str(error))
-
-    make(1)
-    with ThreadPoolExecutor(3) as pool:
-        readers = [pool.submit(read) for _ in range(3)]
-        for number in range(2, 9):
-            make(number)
-        stop.set()
-        for reader in readers:
-            reader.result()
-    assert 0 not in seen
-    assert all(REPLACED in message for message in refused), refused
-
-
-def mean_of(array):
-    return float(np.nanmean(array[:]))
-
-
-def test_another_process__refuses_a_replaced_store(path, pipeline):
-    array = origin(lazy(path))
-    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
-        assert pool.submit(mean_of, array).result() == mean_of(array)
-        write(path, seed=1, overwrite=True)
-        with pytest.raises(ga.StoreError, match=REPLACED):
-            pool.submit(mean_of, array).result()
-        new = origin(lazy(path))
-        assert pool.submit(mean_of, new).result() == mean_of(new)
 
 
 # ---- what it costs
