@@ -12,7 +12,8 @@ import warnings
 import click
 
 from genoarrays import __version__
-from genoarrays.cli.data import export, info, ingest, plot
+from genoarrays.cli.data import export, info, plot, verify
+from genoarrays.cli.ingest import ingest, plan
 from genoarrays.cli.learning import predict, score, train
 from genoarrays.cli.showing import demo
 from genoarrays.errors import GenomeError
@@ -40,7 +41,7 @@ def cli() -> None:
     """
 
 
-for command in (demo, ingest, info, train, predict, score, export, plot):
+for command in (demo, ingest, plan, info, verify, train, predict, score, export, plot):
     cli.add_command(command)
 
 
@@ -56,9 +57,11 @@ def main(arguments: list[str] | None = None) -> None:
         sys.exit(2)
     except (GenomeError, OSError, ImportError) as error:
         click.echo(f"Error: {error}", err=True)
+        for note in getattr(error, "__notes__", []):
+            click.echo(f"  {note}", err=True)
         sys.exit(2)
     except (click.Abort, KeyboardInterrupt):
-        click.echo("stopped; nothing half-written is left", err=True)
+        click.echo("stopped; the same command goes on from here", err=True)
         sys.exit(130)
 
 

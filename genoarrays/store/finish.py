@@ -172,10 +172,11 @@ def _totals(array: xr.DataArray, markers: Sequence[Mapping[str, Any]]) -> dict[s
     labels = _labels(array)
     attrs: dict[str, Any] = {}
     for number, one in enumerate(source.sources):
-        for what in {what for what, path in counts if path == one.stamp.path}:
-            found = counts[what, one.stamp.path]
-            shares = sum(other.stamp.path == one.stamp.path for other in source.sources)
-            own = {outcome: n // shares for outcome, n in sorted(found.items())}
+        name = getattr(one, "told_as", "") or one.stamp.path
+        for what in sorted({what for what, path in counts if path == name}):
+            # a file that stands under several labels was read for each
+            shares = sum(other.stamp.path == name for other in source.sources) or 1
+            own = {k: n // shares for k, n in sorted(counts[what, name].items())}
             _check_total(source, number, sum(own.values()), what)
             if labels is None:
                 attrs[what] = own

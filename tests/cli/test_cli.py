@@ -146,7 +146,10 @@ def test_mistakes__are_one_line_and_exit_code_2(store, files, tmp_path, capsys):
         (("ingest", "x.txt", *out), "x.txt: the suffix tells no format; known are .fa"),
         (("ingest", files.reads, *out), "no genome: give a FASTA among the files, or --like"),
         (("ingest", "no.bam", "--like", files.genome, *out), "no.bam: cannot be read"),
-        (("ingest", files.genome, "--out", store), "exists already; give another path"),
+        (
+            ("ingest", files.genome, "--out", store),
+            "exists already and was made of something else: ",
+        ),
         (("ingest", f"a={files.genome}", f"a={files.peaks}", *out), "names files of two kinds"),
         (("info", tmp_path / "no.zarr"), "there is no store"),
         (("plot", store, "chr9:1-5", *out), "contig 'chr9' is not in assembly 'genome'"),

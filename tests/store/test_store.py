@@ -115,7 +115,7 @@ def test_to_zarr__on_a_cluster_of_processes(tmp_path):
 
     ds = genome().chunk(position=90)
     ga.to_zarr(ds, tmp_path / "one.zarr", chunk=50, shard=100)
-    options = {"n_workers": 2, "threads_per_worker": 1, "dashboard_address": None}
+    options = {"n_workers": 2, "threads_per_worker": 1, "dashboard_address": ":0"}
     with LocalCluster(**options) as cluster, Client(cluster) as client:
         ga.to_zarr(ds, tmp_path / "two.zarr", chunk=50, shard=100, client=client)
         ga.to_zarr(ds, tmp_path / "three.zarr", chunk=50, shard=100)  # finds the client
