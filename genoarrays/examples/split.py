@@ -1,20 +1,24 @@
-"""Which regions are for training, which for testing?
+"""Which regions or sequences are for training, which for testing?
 
-Whole contigs are held out: neighboring windows share sequence and signal, so a random split leaks.
+Of regions whole contigs are held out: neighboring windows share sequence and signal, so a random
+split leaks. Sequences have no neighbors, but may be related: whole groups can be held out. A share
+is drawn by a digest of (seed, group), so neither the order of the file nor other sequences in it
+decide how two groups rank.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from hashlib import blake2b
 
 import numpy as np
 import xarray as xr
 
-from genoarrays.errors import ContigError, RegionError
+from genoarrays.errors import ContigError, GenomeError, RegionError
 from genoarrays.genome.naming import did_you_mean
 from genoarrays.genome.regions import region_columns
 
-__all__ = ["split_regions"]
+__all__ = ["split_regions", "split_sequences"]
 
 
 def split_regions(
@@ -71,6 +75,88 @@ def split_regions(
         if not (part == number).any():
             raise RegionError(f"no region is left for {kind}; choose other contigs to hold out")
     return tuple(regions.isel(region=np.flatnonzero(part == number)) for _, number in kinds)
+
+
+def split_sequences(
+    x: xr.Dataset,
+    *,
+    valid: str | float | Sequence[str] = (),
+    test: str | float | Sequence[str] = (),
+    by: str = "id",
+    seed: int = 0,
+) -> tuple[xr.Dataset, ...]:
+    """Split sequences without coordinates by id, or by another label.
+
+    Parameters
+    ----------
+    x
+        Dataset with the dimension `sequence`.
+    valid, test
+        What to hold out for validation and for testing: values of `by`, or a share of its distinct
+        values, above 0 and below 1, drawn by `seed`.
+    by
+        Coordinate or variable along `sequence`: "id"; a column that names the sets; or a group,
+        such as a family, that must not be cut in two.
+    seed
+        Of shares.
+
+    Returns
+    -------
+    tuple of xr.Dataset
+        (train, valid, test), each in the order of `x`; only (train, valid) or (train, test) when
+        the other is not asked for.
+
+    Raises
+    ------
+    GenomeError
+        When `x` has no sequences or no label `by`, for a value that does not occur or is in both
+        lists, a share out of range, nothing held out, or a part that comes out empty.
+
+    Examples
+    --------
+    >>> import genoarrays as ga
+    >>> x = ga.from_sequences(["AC", "GT", "AA"], ids=["a", "b", "c"], set=["fit", "fit", "eval"])
+    >>> train, test = ga.split_sequences(x, test="eval", by="set")
+    >>> train.id.values.tolist(), test.id.values.tolist()
+    (['a', 'b'], ['c'])
+    >>> [part.sizes["sequence"] for part in ga.split_sequences(x, valid=0.3, test=0.3)]
+    [1, 1, 1]
+    """
+    if by not in x.variables or x[by].dims != ("sequence",):
+        along = [str(name) for name, v in x.variables.items() if v.dims == ("sequence",)]
+        raise GenomeError(f"by={by!r} is no label along `sequence`; there are {', '.join(along)}")
+    groups, of = np.unique(np.array([str(one) for one in x[by].values]), return_inverse=True)
+    known = {str(group): number for number, group in enumerate(groups)}
+    part = np.zeros(len(groups), dtype=np.int8)
+    wanted = {"valid": valid, "test": test}
+    for number, (kind, some) in enumerate(wanted.items(), start=1):
+        if isinstance(some, float | int):
+            continue
+        for name in _names(some):
+            if str(name) not in known:
+                raise GenomeError(f"{kind}={name!r}: no sequence has this {by}")
+            if part[known[str(name)]] not in (0, number):
+                raise GenomeError(f"{by} {name!r} is in valid and in test; name it in one of them")
+            part[known[str(name)]] = number
+    digests = [blake2b(f"{seed}/{group}".encode(), digest_size=8).digest() for group in known]
+    drawn = [group for group in np.argsort(digests).tolist() if not part[group]]
+    for number, (kind, some) in enumerate(wanted.items(), start=1):
+        if not isinstance(some, float | int):
+            continue
+        if not 0 < some < 1:
+            raise GenomeError(f"{kind}={some} is no share; give one above 0 and below 1")
+        count = round(some * len(groups))
+        part[drawn[:count]] = number
+        drawn = drawn[count:]
+    kinds = [("train", 0)]
+    asked = {k for k, some in wanted.items() if isinstance(some, float | int) or _names(some)}
+    kinds += [(kind, number) for number, kind in enumerate(wanted, start=1) if kind in asked]
+    if len(kinds) == 1:
+        raise GenomeError("nothing is held out; give ids or a share in valid= or test=")
+    for kind, number in kinds:
+        if not (part == number).any():
+            raise GenomeError(f"no sequence is left for {kind}; hold out others, or fewer")
+    return tuple(x.isel(sequence=np.flatnonzero(part[of] == number)) for _, number in kinds)
 
 
 def _names(contigs: str | Sequence[str]) -> list[str]:

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Hashable
 
 import xarray as xr
@@ -33,6 +34,11 @@ def merge(*datasets: xr.Dataset | xr.DataArray) -> xr.Dataset:
     AssemblyError, GenomeError
         When assemblies, bin sizes or regions differ, two variables bear one name, or have other
         labels along one dimension.
+
+    Warns
+    -----
+    UserWarning
+        When cut sites with different `attrs["shift"]` come together.
 
     Examples
     --------
@@ -66,7 +72,24 @@ def merge(*datasets: xr.Dataset | xr.DataArray) -> xr.Dataset:
                 "select the same ones, or use xr.align(..., join='inner') first"
             )
     _check_labels(datasets)
+    _compare_shifts(datasets)
     return xr.merge(list(datasets), join="exact", compat="override", combine_attrs="drop_conflicts")
+
+
+def _compare_shifts(datasets: tuple[xr.Dataset | xr.DataArray, ...]) -> None:
+    """Warn when cut sites were moved by different numbers of bp: they do not lie on one base."""
+    shifts: dict[str, Hashable] = {}
+    for data in datasets:
+        for one in [data] if isinstance(data, xr.DataArray) else data.data_vars.values():
+            if "shift" in one.attrs:
+                shifts[str(tuple(one.attrs["shift"]))] = one.name
+    if len(shifts) > 1:
+        listing = ", ".join(f"{name!r} by {shift}" for shift, name in shifts.items())
+        warnings.warn(
+            f"cut sites are shifted differently ({listing}), so one cut lies on several bases; "
+            "open all with the same shift=, counted from the reads as they were aligned",
+            stacklevel=3,
+        )
 
 
 def _check_labels(datasets: tuple[xr.Dataset | xr.DataArray, ...]) -> None:

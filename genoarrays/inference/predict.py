@@ -1,4 +1,4 @@
-"""What does the model say about each window?
+"""What does the model say about each window or sequence?
 
 Windows are streamed in order and in batches, so they may be larger than memory; predictions are
 kept, one row per window. The result carries the windows' index and coordinates and the labels of
@@ -16,6 +16,7 @@ import numpy.typing as npt
 import xarray as xr
 
 from genoarrays.errors import GenomeError
+from genoarrays.genome.example import example_dim
 from genoarrays.models.signature import Signature, VariableSignature, names_of
 from genoarrays.models.training import load_model, output_names
 from genoarrays.ops.orientation import flip
@@ -38,14 +39,14 @@ def predict(
     memory: int | str = "1 GiB",
     progress: bool | None = None,
 ) -> xr.DataArray | xr.Dataset:
-    """Predict every window.
+    """Predict every window or sequence.
 
     Parameters
     ----------
     model
         Keras model, or the path of one, as `ga.load_model` takes it.
     x
-        Windows Dataset with the model's inputs; targets are not looked at.
+        Dataset of windows or sequences with the model's inputs; targets are not looked at.
     batch_size
         Windows per step. It does not change the result, beyond rounding.
     inputs
@@ -62,9 +63,10 @@ def predict(
     Returns
     -------
     xr.DataArray or xr.Dataset
-        (window, then the target's dims) float32, named as the target, with every coordinate that
-        `x` has along `window`; a Dataset when the model has several outputs. Without a signature
-        an output of several units gets the dimension `track`, or `offset` and `track`.
+        (window or sequence, then the target's dims) float32, named as the target, with every
+        coordinate that `x` has along that dimension; a Dataset when the model has several outputs.
+        Without a signature an output of several units gets the dimension `track`, or `offset` and
+        `track`.
 
     Raises
     ------
@@ -96,10 +98,11 @@ def predict(
     signature: Signature | None = getattr(model, "signature", None)
     if signature is not None and check:
         signature.check(x)
+    dim = example_dim(x)
     names = [tensor.name for tensor in model.inputs] if inputs is None else names_of(inputs)
     targets = _targets(model, signature)
     results = {
-        name: np.empty((x.sizes["window"], *target.shape), np.float32)
+        name: np.empty((x.sizes[dim], *target.shape), np.float32)
         for name, target in targets.items()
     }
     row = 0
@@ -107,16 +110,16 @@ def predict(
     for batch in track(stream, len(stream), "predicting", progress):
         answer = _answer(model, batch, targets)
         if both_strands == "mean":
-            turned = {name: _turn(values, x[name]) for name, values in batch.items()}
+            turned = {name: _turn(values, x[name], dim) for name, values in batch.items()}
             back = _answer(model, turned, targets)
-            answer = {n: (answer[n] + _turn_back(back[n], targets[n], n)) / 2 for n in answer}
+            answer = {n: (answer[n] + _turn_back(back[n], targets[n], n, dim)) / 2 for n in answer}
         stop = row + len(next(iter(batch.values())))
         for name, values in answer.items():
             results[name][row:stop] = values
         row = stop
-    labelled = x.coords.to_dataset().drop_dims([dim for dim in x.dims if dim != "window"])
+    labelled = x.coords.to_dataset().drop_dims([other for other in x.dims if other != dim])
     for name, target in targets.items():
-        labelled[name] = xr.DataArray(results[name], target.coords(), ("window", *target.dims))
+        labelled[name] = xr.DataArray(results[name], target.coords(), (dim, *target.dims))
     return labelled if len(targets) > 1 else labelled[next(iter(targets))]
 
 
@@ -151,11 +154,13 @@ def _answer(
     return {name: np.reshape(answer[name], (rows, *t.shape)) for name, t in targets.items()}
 
 
-def _turn(values: npt.NDArray[Any], variable: xr.DataArray) -> npt.NDArray[Any]:
-    dims = ("window", *(str(dim) for dim in variable.dims if dim != "window"))
-    labels = {dim: variable[dim].values for dim in dims[1:] if dim in variable.coords}
+def _turn(values: npt.NDArray[Any], variable: xr.DataArray, dim: str) -> npt.NDArray[Any]:
+    dims = (dim, *(str(other) for other in variable.dims if other != dim))
+    labels = {other: variable[other].values for other in dims[1:] if other in variable.coords}
     return flip(values, dims, variable.attrs, labels, variable.name)
 
 
-def _turn_back(values: npt.NDArray[Any], target: VariableSignature, name: str) -> npt.NDArray[Any]:
-    return flip(values, ("window", *target.dims), {}, target.labels, name)
+def _turn_back(
+    values: npt.NDArray[Any], target: VariableSignature, name: str, dim: str
+) -> npt.NDArray[Any]:
+    return flip(values, (dim, *target.dims), {}, target.labels, name)

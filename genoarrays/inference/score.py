@@ -17,6 +17,7 @@ import xarray as xr
 
 from genoarrays._optional import optional
 from genoarrays.errors import GenomeError, RegionError
+from genoarrays.genome.example import example_dim
 
 __all__ = ["score"]
 
@@ -35,28 +36,29 @@ def score(
     Parameters
     ----------
     y_true
-        (window[, offset...][, track, ...]) labels; NaN means "not known" and is left out. For
-        "auroc" and "auprc" they are 0 and 1.
+        (window or sequence[, offset...][, track, ...]) labels; NaN means "not known" and is left
+        out. For "auroc" and "auprc" they are 0 and 1.
     y_pred
         Predictions with the same dims, windows and labels.
     metrics
         "auroc"; "auprc" (average precision: steps, not trapezoids); "pearson"; or functions of
         (labels, predictions), both float64 vectors, that give a number.
     by
-        A coordinate along `window`, such as "contig": one result for each of its values, in order
-        of appearance. "track" (or another dimension) only says what happens anyway.
+        A coordinate along `window` or `sequence`, such as "contig": one result for each of its
+        values, in order of appearance. "track" (or another dimension) only says what happens
+        anyway.
 
     Returns
     -------
     xr.Dataset
         One float64 variable per metric, and int64 `n` (labels that are known) and `positives`
-        (those above 0). `window` and `offset...` are pooled; the other dims, and `by`, stay. A
-        metric that is not defined is NaN: one class only, or no variation for "pearson".
+        (those above 0). Windows or sequences and `offset...` are pooled; the other dims, and `by`,
+        stay. A metric that is not defined is NaN: one class only, or no variation for "pearson".
 
     Raises
     ------
     RegionError
-        When dims, windows or labels differ.
+        When dims, windows, sequences or labels differ.
     GenomeError
         For an unknown metric or `by`, a prediction of NaN, or labels other than 0 and 1 where the
         metric needs these.
@@ -72,19 +74,20 @@ def score(
     array([1., 1.])
     """
     functions = dict(_named(metric) for metric in metrics)
-    _check_same_windows(y_true, y_pred)
-    kept = [dim for dim in y_true.dims if dim != "window" and not str(dim).startswith("offset")]
-    groups = _groups(y_true, y_pred, by, kept)
+    example = example_dim(y_true)
+    _check_same_examples(y_true, y_pred, example)
+    kept = [dim for dim in y_true.dims if dim != example and not str(dim).startswith("offset")]
+    groups = _groups(y_true, y_pred, by, kept, example)
     pooled = [dim for dim in y_true.dims if dim not in kept]
     labels = y_true.transpose(*kept, *pooled).values.astype(np.float64)
     predictions = y_pred.transpose(*kept, *pooled).values.astype(np.float64)
 
-    window = len(kept) + pooled.index("window")
+    axis = len(kept) + pooled.index(example)
     shape = (len(groups), *labels.shape[: len(kept)])
     results = {name: np.full(shape, np.nan) for name in functions}
     counts = {name: np.zeros(shape, "int64") for name in ("n", "positives")}
     for row, rows in enumerate(groups.values()):
-        here, there = labels.take(rows, axis=window), predictions.take(rows, axis=window)
+        here, there = labels.take(rows, axis=axis), predictions.take(rows, axis=axis)
         for cell in itertools.product(*map(range, shape[1:])):
             known = ~np.isnan(here[cell])
             truth, guess = here[cell][known], there[cell][known]
@@ -106,11 +109,11 @@ def score(
     return xr.Dataset({k: ([by, *kept], v) for k, v in {**results, **counts}.items()}, coords)
 
 
-def _check_same_windows(y_true: xr.DataArray, y_pred: xr.DataArray) -> None:
-    if set(y_true.dims) != set(y_pred.dims) or "window" not in y_true.dims:
+def _check_same_examples(y_true: xr.DataArray, y_pred: xr.DataArray, example: str) -> None:
+    if set(y_true.dims) != set(y_pred.dims):
         raise RegionError(
             f"labels have dims {y_true.dims}, predictions {y_pred.dims}; "
-            f"both need 'window' and the same other dims"
+            f"both need {example!r} and the same other dims"
         )
     for dim in y_true.dims:
         if y_true.sizes[dim] != y_pred.sizes[dim]:
@@ -118,25 +121,26 @@ def _check_same_windows(y_true: xr.DataArray, y_pred: xr.DataArray) -> None:
                 f"labels have {y_true.sizes[dim]:,} along {dim!r}, predictions "
                 f"{y_pred.sizes[dim]:,}; score the same {dim}s: select them first"
             )
-        indexes = [obj.xindexes.get(dim) for obj in (y_true, y_pred)]
+        coord = "id" if dim == "sequence" else dim
+        indexes = [obj.xindexes.get(coord) for obj in (y_true, y_pred)]
         if None not in indexes and not indexes[0].equals(indexes[1]):  # type: ignore[union-attr]
             raise RegionError(
                 f"labels and predictions lie on different {dim}s, or in another order; "
-                f"take both from the same windows Dataset"
+                f"take both from the same Dataset"
             )
 
 
 def _groups(
-    y_true: xr.DataArray, y_pred: xr.DataArray, by: str | None, kept: Sequence[Any]
+    y_true: xr.DataArray, y_pred: xr.DataArray, by: str | None, kept: Sequence[Any], example: str
 ) -> dict[Any, npt.NDArray[np.intp]]:
     if by is None or by in kept:
-        return {None: np.arange(y_true.sizes["window"])}
+        return {None: np.arange(y_true.sizes[example])}
     holder = y_true if by in y_true.coords else y_pred
-    if by not in holder.coords or holder[by].dims != ("window",):
+    if by not in holder.coords or holder[by].dims != (example,):
         along = sorted(
             {str(n) for y in (y_true, y_pred) for n, c in y.coords.items() if c.ndim == 1}
         )
-        raise GenomeError(f"by={by!r} is not a coordinate along 'window'; there are {along}")
+        raise GenomeError(f"by={by!r} is not a coordinate along {example!r}; there are {along}")
     values = holder[by].values.tolist()
     numbers = {value: number for number, value in enumerate(dict.fromkeys(values))}
     codes = np.array([numbers[value] for value in values], "int64")

@@ -17,17 +17,16 @@ import xarray as xr
 from keras import layers
 
 from genoarrays.errors import RegionError
-from genoarrays.models.layers import BothStrandConv1D
 from genoarrays.models.signature import Signature
 from genoarrays.models.towers import (
     Grid,
-    bases,
     entries,
     finished,
     grid_of,
     in_shape,
     is_sequence,
     join,
+    motifs,
     numbers,
     on_bins,
     views,
@@ -48,9 +47,9 @@ def classifier(
     dropout: float = 0.3,
     seed: int = 0,
 ) -> Any:
-    """Small convolutional network that tells windows apart.
+    """Small convolutional network that tells windows or sequences apart.
 
-    Sequence goes through `OneHot`, a both-strand convolution and further convolutions, other inputs
+    Sequence goes through `OneHot`, a convolution (of DNA on both strands) and others, other inputs
     through convolutions alike; what each of these found is averaged over the window and its maximum
     taken over the window and over its middle; all inputs are joined in front of the output.
 
@@ -60,7 +59,7 @@ def classifier(
         Windows Dataset; only sizes, labels and attributes are read.
     inputs
         Names of variables: sequence (window, offset) with the attribute `alphabet`, or numbers
-        (window[, offset][, strand][, sample]...).
+        (window[, offset][, strand][, sample]...); `sequence` may stand for `window` everywhere.
     targets
         Names of variables (window,) or (window, track) with labels 0 and 1.
     order
@@ -68,7 +67,7 @@ def classifier(
     filters
         Kernels of the first convolution; the others have half.
     kernel_size
-        Positions under a kernel of the both-strand convolution.
+        Positions under a kernel of the first convolution over sequence.
     depth
         Convolutions per input. With one, a model knows motifs as such; with more, how they combine.
     dropout
@@ -112,14 +111,7 @@ def classifier(
             found.append(numbers(given[name], variable))
             continue
         if is_sequence(variable):
-            tower = BothStrandConv1D(
-                filters,
-                kernel_size,
-                order,
-                alphabet=variable.attrs["alphabet"],
-                padding="same",
-                activation="relu",
-            )(bases(given[name], variable, order))
+            tower = motifs(given[name], variable, order, filters, kernel_size, "max")
         else:
             tower = layers.Conv1D(filters, 5, padding="same", activation="relu")(
                 numbers(given[name], variable)
@@ -152,7 +144,7 @@ def profile(
     """Dilated residual network that gives a signal along the window, in the manner of BPNet.
 
     Each input has its own tower at its own resolution: a convolution (on both strands for
-    sequence), then `dilations` residual convolutions of width 3 with gaps of 2, 4, 8, ... The
+    DNA), then `dilations` residual convolutions of width 3 with gaps of 2, 4, 8, ... The
     towers are cut to the target's offsets, averaged or repeated to its bins, joined, and read out
     bin by bin.
 
@@ -217,15 +209,7 @@ def profile(
             continue
         if is_sequence(variable):
             # "concat", not "max": a stranded profile must know which strand a motif is on
-            tower = BothStrandConv1D(
-                filters // 2,
-                kernel_size,
-                order,
-                "concat",
-                alphabet=variable.attrs["alphabet"],
-                padding="same",
-                activation="relu",
-            )(bases(given[name], variable, order))
+            tower = motifs(given[name], variable, order, filters, kernel_size, "concat")
         else:
             tower = layers.Conv1D(filters, kernel_size, padding="same", activation="relu")(
                 numbers(given[name], variable)

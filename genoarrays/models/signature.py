@@ -18,6 +18,7 @@ import numpy as np
 import xarray as xr
 
 from genoarrays.errors import AssemblyError, RegionError
+from genoarrays.genome.example import EXAMPLES, example_dim
 
 __all__ = ["Signature", "VariableSignature", "names_of"]
 
@@ -31,7 +32,7 @@ def names_of(variables: str | Sequence[str]) -> list[str]:
 
 @dataclass(frozen=True)
 class VariableSignature:
-    """One input or target: everything but its values and the dimension `window`.
+    """One input or target: everything but its values and the dimension of the examples.
 
     `labels` holds, by dimension, a list, or first, step and size when the labels are evenly spaced
     numbers, as offsets are (in bp from the window's own 5' end).
@@ -45,8 +46,8 @@ class VariableSignature:
 
     @classmethod
     def of(cls, variable: xr.DataArray) -> VariableSignature:
-        """Signature of a variable of a windows Dataset."""
-        dims = tuple(str(dim) for dim in variable.dims if dim != "window")
+        """Signature of a variable of a Dataset of windows or sequences."""
+        dims = tuple(str(dim) for dim in variable.dims if dim not in EXAMPLES)
         return cls(
             dims=dims,
             shape=tuple(variable.sizes[dim] for dim in dims),
@@ -67,7 +68,7 @@ class VariableSignature:
     def differs(self, other: VariableSignature) -> str | None:
         """In words, how `other` cannot stand in for this variable; None if it can."""
         if other.dims != self.dims:
-            return f"has dims {('window', *other.dims)}, not {('window', *self.dims)}"
+            return f"has the dims {other.dims} of an example, not {self.dims}"
         for dim, there, wanted in zip(self.dims, other.shape, self.shape, strict=True):
             if there != wanted:
                 return f"has {there:,} along {dim!r}, not {wanted:,}"
@@ -98,7 +99,7 @@ class Signature:
         Parameters
         ----------
         x
-            Windows Dataset.
+            Dataset of windows or sequences.
         inputs, targets
             Names of variables in it.
 
@@ -110,7 +111,7 @@ class Signature:
         Raises
         ------
         RegionError
-            When `x` lacks one of them, or it has no dimension `window`.
+            When `x` lacks one of them, or it has no dimension `window` or `sequence`.
 
         Examples
         --------
@@ -167,14 +168,10 @@ class Signature:
 
 
 def variable(x: xr.Dataset, name: str) -> xr.DataArray:
-    """The variable `name` of a windows Dataset, checked to lie along `window`."""
+    """The variable `name` of a Dataset, checked to have examples."""
     if name not in x.data_vars:
         raise RegionError(f"these windows have no variable {name!r}; they have {list(x.data_vars)}")
-    if "window" not in x[name].dims:
-        raise RegionError(
-            f"{name!r} has dims {x[name].dims}, none of which is 'window'; "
-            f"make the windows with ga.windows(obj, regions, width)"
-        )
+    example_dim(x[name])
     return x[name]
 
 

@@ -63,7 +63,7 @@ def fit(
     memory: int | str = "1 GiB",
     progress: bool | None = None,
 ) -> Any:
-    """Train a model on windows.
+    """Train a model on windows or sequences.
 
     Parameters
     ----------
@@ -71,12 +71,12 @@ def fit(
         Keras model, from `ga.models` or your own; its inputs are named as variables of `x`. It is
         trained in place, and keeps what it was trained on as `model.signature`.
     x
-        Windows Dataset to train on.
+        Dataset of windows or sequences to train on.
     inputs, targets
         Names of variables: one gives the model a tensor, a list a dict by name.
     validation
-        Windows held out to stop early; make them from contigs that `x` does not have. Without it
-        all `epochs` are run.
+        Examples held out to stop early; make them from contigs, or groups of sequences, that `x`
+        does not have. Without it all `epochs` are run.
     weights
         Name of a variable (window,) that weighs each window in the loss, in `x` and `validation`.
     batch_size

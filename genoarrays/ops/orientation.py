@@ -3,12 +3,15 @@
 Reverse complement acts by dimension: `offset*` is reversed, `strand` is swapped, `channel` is
 permuted by its labels, sequence codes are complemented by their attribute `alphabet`. A variable
 on which none of these acts, and that has no dimension besides window, track, sample and category,
-is a label of the window and stays. Anything else has no rule and is an error.
+is a label of the window and stays. Anything else has no rule and is an error. Tracks stay where
+they are: when two of them look like the strands of one signal, that is told.
 """
 
 from __future__ import annotations
 
-from collections.abc import Hashable
+import re
+import warnings
+from collections.abc import Hashable, Iterable
 from typing import Any, TypeVar
 
 import numpy as np
@@ -20,10 +23,19 @@ from genoarrays.genome.columns import Columns
 from genoarrays.genome.windows import WindowIndex, window_coords
 from genoarrays.ops.sequence import reverse_complement_codes
 
-__all__ = ["flip", "reverse_complement"]
+__all__ = ["flip", "reverse_complement", "warn_unpaired"]
 
 Xarray = TypeVar("Xarray", xr.Dataset, xr.DataArray)
 _INERT = ("window", "sequence", "track", "sample", "category")
+_STRANDS = (
+    ("plus", "minus"),
+    ("pos", "neg"),
+    ("positive", "negative"),
+    ("fwd", "rev"),
+    ("forward", "reverse"),
+    ("f", "r"),
+    ("+", "-"),
+)
 
 
 def reverse_complement(x: Xarray) -> Xarray:
@@ -43,7 +55,13 @@ def reverse_complement(x: Xarray) -> Xarray:
     ------
     GenomeError
         For a variable with a dimension that has no rule, a strand dimension other than "+", "-",
-        or channels that are no k-mers.
+        channels that are no k-mers, or letters without a complement, as in proteins.
+
+    Warns
+    -----
+    UserWarning
+        For tracks that look like the strands of one signal, such as x_plus and x_minus: only a
+        dimension `strand` is swapped.
 
     Examples
     --------
@@ -66,6 +84,7 @@ def _turn(array: xr.DataArray) -> xr.DataArray:
     labels = {str(d): array[d].values for d in array.dims if d in array.coords and d != "window"}
     dims = tuple(map(str, array.dims))
     name, attrs = array.name, array.attrs
+    warn_unpaired(dims, labels, name)
 
     def act(values: npt.NDArray[Any]) -> npt.NDArray[Any]:
         return flip(values, dims, attrs, labels, name)
@@ -76,6 +95,41 @@ def _turn(array: xr.DataArray) -> xr.DataArray:
         act, array, dask="parallelized", output_dtypes=[array.dtype], keep_attrs=True
     )
     return turned
+
+
+def warn_unpaired(dims: tuple[str, ...], labels: dict[str, Any], name: Hashable = None) -> None:
+    """Tell of tracks that look like the strands of one signal, where there is no `strand`.
+
+    Parameters
+    ----------
+    dims, labels, name
+        Dimensions of an array, its labels by dimension, its name.
+
+    Warns
+    -----
+    UserWarning
+        Names two such tracks and the cure.
+    """
+    pair = _look_paired(map(str, labels.get("track", ()))) if "strand" not in dims else None
+    if pair is not None:
+        warnings.warn(
+            f"tracks {pair[0]!r} and {pair[1]!r} of {name!r} look like the strands of one signal, "
+            "which the reverse complement does not swap; open them as a pair: "
+            "ga.open_bigwig({label: {'+': path, '-': path}})",
+            stacklevel=4,
+        )
+
+
+def _look_paired(tracks: Iterable[str]) -> tuple[str, str] | None:
+    """Two labels that differ in the word for a strand only."""
+    names = {track.lower(): track for track in tracks}
+    for plus, minus in _STRANDS:
+        word = rf"(?<![a-z]){plus}(?![a-z])" if plus.isalpha() else re.escape(plus)
+        for lower, track in names.items():
+            other = re.sub(word, minus, lower)
+            if other != lower and other in names:
+                return track, names[other]
+    return None
 
 
 def flip(
@@ -120,8 +174,13 @@ def flip(
                 "complement; known are offset, strand, channel and " + ", ".join(_INERT)
             )
     alphabet = attrs.get("alphabet")
-    if alphabet is not None and not check:
-        known = reverse_complement_codes(1, alphabet)
+    if alphabet is not None:
+        try:
+            known = reverse_complement_codes(1, alphabet)
+        except ValueError as error:
+            raise GenomeError(f"{name!r} has no other strand: {error}") from None
+        if check:
+            return values
         table = np.full(256, len(alphabet), dtype=values.dtype)
         table[: len(known)] = known
         values = table[values.view(np.uint8)]

@@ -105,7 +105,7 @@ def kmer_codes(codes: npt.NDArray[Any], order: int, letters: int = 4) -> npt.NDA
 
 
 def one_hot(
-    array: xr.DataArray, order: int = 1, alphabet: str = "dna", unknown: float = 0.0
+    array: xr.DataArray, order: int = 1, alphabet: str | None = None, unknown: float = 0.0
 ) -> xr.DataArray:
     """Expand codes to one channel per letter or k-mer, lazily.
 
@@ -117,7 +117,8 @@ def one_hot(
         Length k of the k-mers; above 1 the offset shrinks by k - 1 and `position` is refused, since
         k-mers would run over contig ends.
     alphabet
-        "dna", "rna", "protein", or the letters in channel order.
+        "dna", "rna", "protein", or the letters in channel order. None: the array's own, by its
+        attribute `alphabet`, else "dna".
     unknown
         Value in every channel for a k-mer with an unknown letter, such as N; 0.25 makes a single
         N "any base".
@@ -143,7 +144,8 @@ def one_hot(
     >>> one_hot(codes, order=2).sel(channel="AC").values
     array([1., 0.], dtype=float32)
     """
-    letters = ALPHABETS.get(alphabet, alphabet)
+    own = str(array.attrs.get("alphabet", ALPHABETS["dna"]))
+    letters = own if alphabet is None else ALPHABETS.get(alphabet, alphabet)
     dim = next((d for d in map(str, array.dims) if d == "position" or d.startswith("offset")), None)
     if dim is None or array.dtype.kind not in "iu":
         raise GenomeError(
@@ -163,9 +165,13 @@ def one_hot(
 
     def expand(codes: npt.NDArray[Any]) -> npt.NDArray[np.float32]:
         kmers = kmer_codes(codes, order, len(letters))
-        table = np.full((channels + 1, channels), unknown, dtype=np.float32)  # last row: unknown
-        table[:channels] = np.eye(channels, dtype=np.float32)
-        return table[kmers]
+        hot = np.zeros((*kmers.shape, channels), dtype=np.float32)
+        rows, flat = hot.reshape(-1, channels), kmers.reshape(-1)
+        known = np.flatnonzero(flat >= 0)
+        rows[known, flat[known]] = 1  # as fast as rows of an identity matrix, which has channels**2
+        if unknown:
+            rows[flat < 0] = unknown
+        return hot
 
     if order == 1:  # letter by letter, so that `position` may be cut into chunks anywhere
         hot = xr.apply_ufunc(

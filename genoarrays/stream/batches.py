@@ -23,7 +23,7 @@ import numpy.typing as npt
 import xarray as xr
 
 from genoarrays.errors import GenomeError, RegionError
-from genoarrays.genome.windows import window_index
+from genoarrays.genome.example import example_dim, example_label
 from genoarrays.options import parse_bytes
 from genoarrays.stream.augment import Augment, Rules
 from genoarrays.stream.buffer import Rows, drawn_from_buffer
@@ -55,7 +55,8 @@ def batches(
     Parameters
     ----------
     x
-        Windows, as `ga.windows` gives them, whatever was computed from them since.
+        Windows, as `ga.windows` gives them, or sequences, as `ga.open_sequences` does, whatever was
+        computed from them since.
     inputs, targets
         Names of variables: a string gives an array, a list a dict of arrays by name.
     weights
@@ -83,6 +84,8 @@ def batches(
 
     Raises
     ------
+    RegionError
+        When `x` has neither windows nor sequences, or none of them.
     GenomeError
         For a name that is not in `x`, a variable without windows, a budget too small for two
         blocks, an augmentation that a variable has no rule for; while iterating, for NaN in inputs
@@ -97,17 +100,18 @@ def batches(
     >>> [b.tolist() for b in ga.batches(x, inputs="x", batch_size=2, shuffle=False)]
     [[[0.0, 1.0], [2.0, 3.0]], [[6.0, 7.0]]]
     """
+    dim = example_dim(x)
     names = [*_listed(inputs), *_listed(targets), *_listed(weights)]
     for name in names:
         if name not in x.data_vars:
             raise GenomeError(f"{name!r} is no variable of x; it has {', '.join(map(str, x))}")
-        if "window" not in x[name].dims:
-            raise GenomeError(f"{name!r} has the dims {x[name].dims}; streams need `window`")
-    if x.sizes["window"] == 0:
-        raise RegionError("there are no windows to stream")
+        if dim not in x[name].dims:
+            raise GenomeError(f"{name!r} has the dims {x[name].dims}; streams need `{dim}`")
+    if x.sizes[dim] == 0:
+        raise RegionError(f"there are no {dim}s to stream")
     if batch_size < 1:
         raise GenomeError(f"batch_size={batch_size} is not possible; give at least 1")
-    chosen = x[list(dict.fromkeys(names))].transpose("window", ...)
+    chosen = x[list(dict.fromkeys(names))].transpose(dim, ...)
     plan = Batches(
         chosen, inputs, targets, weights, batch_size, shuffle, seed, augment or Augment(), drop_last
     )
@@ -137,6 +141,7 @@ class Batches:
     def __post_init__(self) -> None:
         """Find the blocks; check that each variable can be augmented."""
         self.error: BaseException | None = None
+        self.dim = example_dim(self.x)
         self._epoch = 0
         self._loaded: dict[str, Array] | None = None
         self.rules = [
@@ -161,7 +166,7 @@ class Batches:
     @property
     def size(self) -> int:
         """Number of windows."""
-        return int(self.x.sizes["window"])
+        return int(self.x.sizes[self.dim])
 
     def __len__(self) -> int:
         """Batches per epoch."""
@@ -212,8 +217,8 @@ class Batches:
         self.capacity = max((memory - flying) // row - 3 * self.slab, self.slab)
 
     def _block_edges(self) -> list[int]:
-        """Starts of the blocks and the end: chunks along window, or slices of arrays in memory."""
-        chunked = [v.chunksizes["window"] for v in self.x.data_vars.values() if v.chunks]
+        """Starts of the blocks and the end: chunks of examples, or slices of arrays in memory."""
+        chunked = [v.chunksizes[self.dim] for v in self.x.data_vars.values() if v.chunks]
         if chunked:
             cuts = {int(c) for chunks in chunked for c in np.cumsum(chunks)}
             return [0, *sorted(cuts)]
@@ -330,7 +335,7 @@ class Batches:
         import dask
 
         rows = slice(self.edges[number], self.edges[number + 1])
-        part = self.x.isel(window=rows)
+        part = self.x.isel({self.dim: rows})
         values = dask.compute(*(v.data for v in part.data_vars.values()), scheduler="synchronous")
         block = {}
         for name, array in zip(map(str, part), values, strict=True):
@@ -348,9 +353,9 @@ class Batches:
         bad = np.isnan(array.reshape(len(array), -1)).any(axis=1)
         if bad.any():
             row = first + int(np.flatnonzero(bad)[0])
-            label = window_index(self.x).columns.labels(np.array([row])).tolist()[0]
+            label = example_label(self.x, row)
             kind = "input" if is_input else "target"
             raise GenomeError(
-                f"{kind} {name!r} is NaN in window {label} (row {row:,}); fill it, as in "
+                f"{kind} {name!r} is NaN in {self.dim} {label} (row {row:,}); fill it, as in "
                 f"x.assign({name}=x.{name}.fillna(0)), or leave such windows out"
             )

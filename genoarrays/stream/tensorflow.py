@@ -22,12 +22,12 @@ __all__ = ["stream_to_tf", "to_tf"]
 
 
 def to_tf(x: xr.Dataset, **options: Any) -> tf.data.Dataset:
-    """Stream windows into TensorFlow.
+    """Stream windows or sequences into TensorFlow.
 
     Parameters
     ----------
     x
-        Windows, as `ga.windows` gives them.
+        Windows, as `ga.windows` gives them, or sequences, as `ga.open_sequences` does.
     **options
         Those of `ga.batches`: inputs, targets, weights, batch_size, shuffle, seed, epoch, memory,
         augment, drop_last.

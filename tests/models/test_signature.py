@@ -66,7 +66,7 @@ def test_coords__are_the_labels_of_the_windows():
         ({"flank": 30}, "'dna' has 160 along 'offset_dna', not 140"),
         ({"flank": (10, 30)}, "from -10 in steps of 1 along 'offset_dna', not from -20"),
         ({"samples": ["b", "a"]}, r"\['b', 'a'\] along 'sample', not \['a', 'b'\]"),
-        ({"bins": None}, r"'cuts' has dims \('window', 'sample'\), not"),
+        ({"bins": None}, r"'cuts' has the dims \('sample',\) of an example, not"),
     ],
 )
 def test_check__names_what_differs(other, message):

@@ -99,6 +99,24 @@ def test_reverse_complement__of_windows_equals_windows_on_the_other_strand():
     xr.testing.assert_identical(ga.reverse_complement(plus).compute(), minus.compute())
 
 
+@pytest.mark.parametrize(
+    ("plus", "minus"),
+    [("x_plus", "x_minus"), ("x.fwd", "x.rev"), ("POS-1", "neg-1"), ("x (+)", "x (-)"), ("f", "r")],
+)
+def test_reverse_complement__warns_of_strands_that_are_tracks(plus, minus):
+    values = np.arange(6.0).reshape(1, 2, 3)
+    dims = ("window", "offset", "track")
+    x = xr.DataArray(values, {"track": [plus, "z", minus]}, dims, name="cage")
+    for one in (x, x.chunk(), x.to_dataset()):
+        with pytest.warns(UserWarning, match=r"'cage' look like the strands.*ga\.open_bigwig\(\{"):
+            turned = ga.reverse_complement(one)
+    np.testing.assert_array_equal(turned.cage.values, values[:, ::-1])
+    ga.reverse_complement(x.isel(track=[0, 1]))
+    ga.reverse_complement(x.assign_coords(track=["surplus", "z", "surminus"]))
+    strands = x.isel(track=[0, 2]).expand_dims(strand=["+", "-"])
+    ga.reverse_complement(strands.transpose("window", ...))
+
+
 def test_reverse_complement__has_a_rule_or_refuses():
     x = xr.DataArray(np.zeros((1, 2)), dims=("window", "frequency"), name="spectrum")
     with pytest.raises(ga.GenomeError, match="'spectrum' has the dimension 'frequency'"):
