@@ -24,13 +24,23 @@ if TYPE_CHECKING:
     from genoarrays.errors import StoreError as StoreError
     from genoarrays.examples.gather import windows as windows
     from genoarrays.examples.split import split_regions as split_regions
+    from genoarrays.examples.split import split_sequences as split_sequences
     from genoarrays.examples.tile import tile_regions as tile_regions
+    from genoarrays.formats.arrays import from_array as from_array
     from genoarrays.formats.bam import open_bam as open_bam
     from genoarrays.formats.bigwig import open_bigwig as open_bigwig
     from genoarrays.formats.export import to_bigwig as to_bigwig
     from genoarrays.formats.fasta import open_fasta as open_fasta
+    from genoarrays.formats.fragments import open_fragments as open_fragments
+    from genoarrays.formats.frames import to_frame as to_frame
+    from genoarrays.formats.frames import to_pyranges as to_pyranges
     from genoarrays.formats.intervals import open_intervals as open_intervals
+    from genoarrays.formats.sequences import open_sequences as open_sequences
+    from genoarrays.formats.strings import from_sequences as from_sequences
+    from genoarrays.formats.shift import estimate_shift as estimate_shift
     from genoarrays.formats.tables import read_regions as read_regions
+    from genoarrays.formats.variants import read_variants as read_variants
+    from genoarrays.formats.twobit import open_twobit as open_twobit
     from genoarrays.genome.assembly import Assembly as Assembly
     from genoarrays.genome.axis import GenomeAxis as GenomeAxis
     from genoarrays.genome.convention import decode as decode
@@ -42,9 +52,18 @@ if TYPE_CHECKING:
     from genoarrays.genome.index import bin_size_of as bin_size_of
     from genoarrays.genome.index import genome_coords as genome_coords
     from genoarrays.genome.merge import merge as merge
+    from genoarrays.genome.overlap import intersect_regions as intersect_regions
+    from genoarrays.genome.overlap import merge_regions as merge_regions
+    from genoarrays.genome.overlap import subtract_regions as subtract_regions
     from genoarrays.genome.region import Region as Region
     from genoarrays.genome.region import region as region
     from genoarrays.genome.rename import rename_contigs as rename_contigs
+    from genoarrays.genome.resize import expand as expand
+    from genoarrays.genome.resize import promoters as promoters
+    from genoarrays.genome.resize import resize as resize
+    from genoarrays.genome.resize import shift as shift
+    from genoarrays.genome.resize import snap_regions as snap_regions
+    from genoarrays.genome.sequences import SequenceIndex as SequenceIndex
     from genoarrays.genome.windows import WindowIndex as WindowIndex
     from genoarrays.inference.predict import predict as predict
     from genoarrays.inference.score import score as score
@@ -58,6 +77,9 @@ if TYPE_CHECKING:
     from genoarrays.plot import plot_tracks as plot_tracks
     from genoarrays.store.open import open_datatree as open_datatree
     from genoarrays.store.open import open_zarr as open_zarr
+    from genoarrays.store.verify import Damage as Damage
+    from genoarrays.store.verify import verify as verify
+    from genoarrays.store.plan import plan as plan
     from genoarrays.store.write import to_zarr as to_zarr
     from genoarrays.stream.augment import Augment as Augment
     from genoarrays.stream.batches import batches as batches
@@ -73,33 +95,55 @@ _WHERE = {
     "GenomeIndex": "genome.index",
     "PositionIndex": "genome.index",
     "Region": "genome.region",
+    "SequenceIndex": "genome.sequences",
     "WindowIndex": "genome.windows",
     "axis_of": "genome.index",
     "bin_size_of": "genome.index",
     "decode": "genome.convention",
     "encode": "genome.convention",
+    "expand": "genome.resize",
     "genome_coords": "genome.index",
+    "intersect_regions": "genome.overlap",
     "merge": "genome.merge",
+    "merge_regions": "genome.overlap",
+    "promoters": "genome.resize",
     "region": "genome.region",
     "rename_contigs": "genome.rename",
+    "resize": "genome.resize",
+    "shift": "genome.resize",
+    "snap_regions": "genome.resize",
+    "subtract_regions": "genome.overlap",
     # ops
     "coarsen": "ops.contigs",
     "map_contigs": "ops.contigs",
     "one_hot": "ops.sequence",
     "reverse_complement": "ops.orientation",
     # formats
+    "estimate_shift": "formats.shift",
+    "from_array": "formats.arrays",
     "open_bam": "formats.bam",
     "open_bigwig": "formats.bigwig",
     "open_fasta": "formats.fasta",
+    "open_fragments": "formats.fragments",
+    "from_sequences": "formats.strings",
     "open_intervals": "formats.intervals",
+    "open_sequences": "formats.sequences",
+    "open_twobit": "formats.twobit",
     "read_regions": "formats.tables",
+    "read_variants": "formats.variants",
     "to_bigwig": "formats.export",
+    "to_frame": "formats.frames",
+    "to_pyranges": "formats.frames",
     # store
     "open_datatree": "store.open",
     "open_zarr": "store.open",
+    "plan": "store.plan",
     "to_zarr": "store.write",
+    "verify": "store.verify",
+    "Damage": "store.verify",
     # examples
     "split_regions": "examples.split",
+    "split_sequences": "examples.split",
     "tile_regions": "examples.tile",
     "windows": "examples.gather",
     # stream

@@ -17,7 +17,7 @@ from typing import Any, ClassVar
 import xarray as xr
 from xarray.backends import BackendEntrypoint
 
-__all__ = ["BamEngine", "BedEngine", "BigwigEngine", "FastaEngine"]
+__all__ = ["BamEngine", "BedEngine", "BigwigEngine", "FastaEngine", "TwobitEngine"]
 
 _LIKE = ("like", "name", "rename_contigs")
 
@@ -64,6 +64,20 @@ class FastaEngine(_Engine):
         return open_fasta(path, **options)
 
 
+class TwobitEngine(_Engine):
+    """2bit files as sequence: `genoarrays.open_twobit`."""
+
+    description = "2bit files as sequence on a genome axis"
+    suffixes = (".2bit",)
+    open_dataset_parameters = ("drop_variables", *_LIKE, "mask")
+
+    def read(self, path: Any, **options: Any) -> xr.Dataset:
+        """The dataset, without dask."""
+        from genoarrays.formats.twobit import open_twobit
+
+        return open_twobit(path, **options)
+
+
 class BigwigEngine(_Engine):
     """bigWig files as signal: `genoarrays.open_bigwig`."""
 
@@ -79,19 +93,28 @@ class BigwigEngine(_Engine):
 
 
 class BamEngine(_Engine):
-    """BAM files as reads: `genoarrays.open_bam`."""
+    """BAM and CRAM files as reads: `genoarrays.open_bam`."""
 
-    description = "BAM files as reads on a genome axis"
-    suffixes = (".bam",)
+    description = "BAM and CRAM files as reads on a genome axis"
+    suffixes = (".bam", ".cram")
     open_dataset_parameters = (
         "drop_variables",
         *_LIKE,
         "count",
         "bin_size",
         "stranded",
+        "strand",
         "min_mapq",
         "require_flags",
         "exclude_flags",
+        "proper_pairs",
+        "unpaired",
+        "extend",
+        "overlap_mates",
+        "shift",
+        "max_fragment",
+        "reference",
+        "totals",
     )
 
     def read(self, path: Any, **options: Any) -> xr.Dataset:
@@ -102,9 +125,9 @@ class BamEngine(_Engine):
 
 
 class BedEngine(_Engine):
-    """BED, narrowPeak, broadPeak and bedGraph files as labels: `genoarrays.open_intervals`."""
+    """BED, peak, bedGraph, GFF3 and GTF files as labels: `genoarrays.open_intervals`."""
 
-    description = "BED, narrowPeak, broadPeak and bedGraph files as labels on a genome axis"
+    description = "BED, peak, bedGraph, GFF3 and GTF files as labels on a genome axis"
     suffixes = ()
     open_dataset_parameters = (
         "drop_variables",
@@ -114,6 +137,11 @@ class BedEngine(_Engine):
         "bin_size",
         "min_overlap",
         "fill",
+        "by",
+        "categories",
+        "feature",
+        "where",
+        "blocks",
         "out_of_bounds",
         "format",
     )

@@ -1,10 +1,10 @@
 """Do the contigs of a file fit the genome it is asked to lie on?
 
 `like=` names the genome: an Assembly, anything with a genome axis, a table of regions, or the path
-of a FASTA, a .fai or a table of sizes. The order of contigs is free. Contigs that a file lacks have
-no data, contigs that the genome lacks are dropped and named in attrs, another length under the same
-name is an error, and so is no name in common: the message proposes the renaming, which is done
-only when asked.
+of a FASTA, a 2bit, a .fai or a table of sizes. The order of contigs is free. Contigs that a file
+lacks have no data, contigs that the genome lacks are dropped and named in attrs, another length
+under the same name is an error, and so is no name in common: the message proposes the renaming,
+which is done only when asked.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 
 from genoarrays.errors import AssemblyError, ContigError, GenomeError, InputError
 from genoarrays.formats.fai import fasta_index
+from genoarrays.formats.twobit_index import twobit_index
 from genoarrays.genome.assembly import Assembly
 from genoarrays.genome.naming import guess_mapping, to_style
 from genoarrays.genome.regions import assembly_of
@@ -76,8 +77,8 @@ def assembly_like(like: Any) -> Assembly:
     ----------
     like
         Assembly; Dataset or DataArray on a genome axis; regions or windows that know their
-        assembly; path of a FASTA (plain or bgzip), of a .fai, or of a table of names and lengths
-        (.sizes, .chrom.sizes).
+        assembly; path of a FASTA (plain or bgzip), of a 2bit, of a .fai, or of a table of names and
+        lengths (.sizes, .chrom.sizes).
 
     Returns
     -------
@@ -95,13 +96,16 @@ def assembly_like(like: Any) -> Assembly:
     path = os.fspath(like)
     if path.removesuffix(".gz").lower().endswith(_SUFFIXES):
         return fasta_index(path).assembly()
+    if path.lower().endswith(".2bit"):
+        return twobit_index(path).assembly()
     if path.endswith((".fai", ".sizes")):
         return _sizes(path)
     raise InputError(
         path,
         "",
         "like= cannot be told from this suffix",
-        "give a FASTA (.fa, .fasta, .fna, also .gz), a .fai, a .chrom.sizes, or an opened Dataset",
+        "give a FASTA (.fa, .fasta, .fna, also .gz), a .2bit, a .fai, a .chrom.sizes, or an opened "
+        "Dataset",
     )
 
 

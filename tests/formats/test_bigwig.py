@@ -6,6 +6,7 @@ import pytest
 
 import genoarrays as ga
 from genoarrays.errors import AssemblyError, ContigError, GenomeError, InputError
+from genoarrays.formats.lazy import origin
 from tests.formats.files import LENGTHS, TOY, read_bigwig, write_bigwig
 
 
@@ -52,11 +53,10 @@ def test_open_bigwig__keeps_missing_apart_from_zero(tmp_path):
 
 @pytest.mark.parametrize("how", ["mean", "mean0", "sum", "max", "min"])
 @pytest.mark.parametrize("bin_size", [1, 10, 37, 5000])
-def test_open_bigwig__bins_equal_brute_force(tmp_path, monkeypatch, how, bin_size):
+def test_open_bigwig__bins_equal_brute_force(tmp_path, how, bin_size):
     path = write_bigwig(tmp_path / "x.bw", random_entries(0))
     want = brute(read_bigwig(path), how, bin_size)
-    for chunks, block in (("auto", 2**22), (3, 2**22), (None, 64)):
-        monkeypatch.setattr("genoarrays.formats.bigwig._BLOCK", block)
+    for chunks in ("auto", 3, None):
         got = ga.open_bigwig(path, how=how, bin_size=bin_size, chunks=chunks).signal.values
         np.testing.assert_allclose(got, want, rtol=1e-6)
     filled = ga.open_bigwig(path, how=how, bin_size=bin_size, fill=0).signal.values
@@ -130,7 +130,7 @@ def test_open_bigwig__refuses_what_is_no_whole_bigwig(tmp_path, capfd):
     path = write_bigwig(tmp_path / "x.bw", random_entries(4))
     raw = path.read_bytes()
     for name, data, message in [
-        ("text.bw", b"chr1\t0\t5\t1\n" * 9, "byte 0: it is no bigWig file; is it a bigBed"),
+        ("text.bw", b"chr1\t0\t5\t1\n" * 9, "byte 0: it is no bigWig file; is it a wig"),
         ("short.bw", raw[:30], "byte 30: the file was cut off"),
         ("cut.bw", raw[: len(raw) // 2], r"byte \d+: the file was cut off"),
         ("empty.bw", b"", "the file is empty"),
@@ -141,6 +141,17 @@ def test_open_bigwig__refuses_what_is_no_whole_bigwig(tmp_path, capfd):
     with pytest.raises(InputError, match="No such file"):
         ga.open_bigwig(tmp_path / "none.bw")
     assert capfd.readouterr().err == ""
+
+
+def test_open_bigwig__refuses_a_file_that_was_changed(tmp_path):
+    path = write_bigwig(tmp_path / "x.bw", random_entries(5))
+    other = write_bigwig(tmp_path / "y.bw", random_entries(5))
+    ds = ga.open_bigwig({"+": path, "-": other})
+    source = origin(ds.signal)
+    assert [stamp.path for stamp in source.stamps] == [str(path), str(other)]
+    write_bigwig(other, random_entries(6))
+    with pytest.raises(InputError, match=r"y\.bw: the file was changed after it was opened"):
+        ds.signal.values  # noqa: B018
 
 
 def test_open_bigwig__refuses_options_it_does_not_know(tmp_path):

@@ -7,7 +7,7 @@ import xarray as xr
 
 import genoarrays as ga
 from genoarrays.errors import GenomeError
-from genoarrays.formats.engines import BamEngine, BedEngine, BigwigEngine, FastaEngine
+from genoarrays.formats.engines import BamEngine, BedEngine, BigwigEngine, FastaEngine, TwobitEngine
 from tests.formats.files import (
     LENGTHS,
     TOY,
@@ -68,10 +68,21 @@ def test_open_dataset__guesses_by_suffix_and_drops_variables(files):
 
 
 def test_guess_can_open__goes_by_suffix_alone():
-    engines = [FastaEngine(), BigwigEngine(), BamEngine(), BedEngine()]
-    names = ["a.fa", "a.FASTA", "b.fna.gz", "x.bw", "x.bigWig", "x.bam", "x.bed", "x.gz", "x.nc"]
+    engines = [FastaEngine(), TwobitEngine(), BigwigEngine(), BamEngine(), BedEngine()]
+    names = [
+        "a.2bit",
+        "a.fa",
+        "a.FASTA",
+        "b.fna.gz",
+        "x.bw",
+        "x.bigWig",
+        "x.bam",
+        "x.bed",
+        "x.gz",
+        "x.nc",
+    ]
     found = [[engine.guess_can_open(name) for name in names] for engine in engines]
-    assert np.array(found).sum(axis=0).tolist() == [1] * 6 + [0] * 3
+    assert np.array(found).sum(axis=0).tolist() == [1] * 7 + [0] * 3
     assert not any(engine.guess_can_open(b"x.bam") for engine in engines)
 
 

@@ -7,9 +7,13 @@ import pysam
 import pytest
 
 import genoarrays as ga
-from genoarrays.errors import AssemblyError, InputError
+from genoarrays.errors import AssemblyError, GenomeError, InputError
 from genoarrays.formats import fai
+from genoarrays.formats.bgzf import members
 from genoarrays.formats.fai import fasta_index
+from genoarrays.formats.fasta import FastaSource
+from genoarrays.formats.files import Stamp
+from genoarrays.formats.tally import collect
 from tests.formats.files import bgzip, codes, random_bases, write_fasta
 
 GENOME = {"chr1": random_bases(1, 1037), "chr2": random_bases(2, 30), "c3": random_bases(3, 7)}
@@ -58,6 +62,29 @@ def test_open_fasta__knows_all_letters(tmp_path):
     assert dna.dna.values.tolist() == [0, 1, 2, 3, 0, 1, 2, 3, 3, 3] + [4] * 15
     assert np.flatnonzero(dna.mask.values).tolist() == [4, 5, 6, 7, 9, 11]
     assert dna.mask.dtype == bool
+
+
+def test_read__counts_each_kind_of_letter(tmp_path):
+    bases = {"c": "ACGTacgtuUnNnRYKMSWBDHVX-.rr", "d": "ACGT" * 30, "e": "NNNAn"}
+    index = fasta_index(write_fasta(tmp_path / "a.fa", bases))
+    source = FastaSource(index)
+    with collect() as tallies:
+        for contig, length in (("c", 28), ("d", 120), ("e", 5)):
+            half = length // 2
+            source.read(contig, 0, half)
+            source.read(contig, half, length)
+            FastaSource(index, "mask").read(contig, 0, length)
+    assert tallies == {
+        ("letters", index.stamp.path): {"known": 131, "N": 7, "R": 3}
+        | dict.fromkeys("YKMSWBDHVX-.", 1)
+    }
+    assert [source.due(contig) for contig in (*bases, "absent")] == [28, 120, 5, 0]
+    assert FastaSource(index, "mask").due("c") is None
+
+
+def test_open_fasta__refuses_one_name_for_two_variables(tmp_path):
+    with pytest.raises(GenomeError, match="change name="):
+        ga.open_fasta(write_fasta(tmp_path / "a.fa", GENOME), name="mask", mask=True)
 
 
 def test_open_fasta__writes_nothing_beside_the_input(tmp_path):
@@ -119,6 +146,13 @@ def test_open_fasta__refuses_other_gzip_and_damaged_bgzip(tmp_path):
         ga.open_fasta(path)
     whole = bgzip(write_fasta(tmp_path / "b.fa", {"c": "ACGT" * 50_000}))
     raw = whole.read_bytes()
+    edges = members(Stamp.of(whole)).packed.tolist()
+    assert len(edges) > 4
+    for edge in edges[1:-2]:
+        at_edge = tmp_path / f"edge{edge}.fa.gz"
+        at_edge.write_bytes(raw[:edge])
+        with pytest.raises(InputError, match=rf"byte {edge}: the mark that ends"):
+            ga.open_fasta(at_edge)
     cut = tmp_path / "cut.fa.gz"
     cut.write_bytes(raw[:-28])
     with pytest.raises(InputError, match=r"cut\.fa\.gz, byte \d+: the mark that ends"):
@@ -150,6 +184,28 @@ def test_open_fasta__refuses_an_index_of_another_file(tmp_path):
     (tmp_path / "a.fa.gz.gzi").write_bytes(b"\1\0\0\0\0\0\0\0" + b"\7" * 16)
     with pytest.raises(InputError, match="gzi"):
         ga.open_fasta(zipped)
+
+
+def test_open_fasta__refuses_the_gzi_of_another_file(tmp_path):
+    path = bgzip(write_fasta(tmp_path / "a.fa", {"c": random_bases(1, 300_000)}))
+    other = bgzip(write_fasta(tmp_path / "b.fa", {"c": "A" * 150_000 + random_bases(2, 150_000)}))
+    for one in (path, other):
+        pysam.faidx(str(one))
+    own = tmp_path / "a.fa.gz.gzi"
+    kept = own.read_bytes()
+    own.write_bytes((tmp_path / "b.fa.gz.gzi").read_bytes())
+    with pytest.raises(InputError, match=r"a\.fa\.gz.*(gzi|BGZF)"):
+        ga.open_fasta(path).dna.values  # noqa: B018
+    own.write_bytes(kept)
+    fai._index.cache_clear()
+    members.cache_clear()
+    assert ga.open_fasta(path).dna.values.tolist() == codes(random_bases(1, 300_000)).tolist()
+
+
+def test_open_fasta__refuses_an_empty_file(tmp_path):
+    (tmp_path / "a.fa").write_bytes(b"")
+    with pytest.raises(InputError, match=r"a\.fa: the file is empty"):
+        ga.open_fasta(tmp_path / "a.fa")
 
 
 def test_open_fasta__refuses_a_file_that_was_changed(tmp_path):
