@@ -7,6 +7,7 @@ while the stamp holds, so a file that was replaced is an error, never a mixture.
 from __future__ import annotations
 
 import os
+import re
 import threading
 from collections import OrderedDict
 from collections.abc import Callable
@@ -33,7 +34,7 @@ class Stamp(NamedTuple):
         Raises
         ------
         InputError
-            When it is missing, not readable, a folder, or empty.
+            When it is missing, not readable, a folder, empty, or a URL.
         """
         name = os.path.abspath(os.path.expanduser(os.fspath(path)))
         try:
@@ -43,6 +44,10 @@ class Stamp(NamedTuple):
             with open(name, "rb"):
                 pass
         except OSError as error:
+            if re.match(r"[A-Za-z][A-Za-z0-9+.-]+:/", os.fspath(path)):
+                problem = "this is a URL, and sources are read from disk"
+                fix = "copy the file, and its index, to disk first"
+                raise InputError(path, "", problem, fix) from error
             problem = f"cannot be read ({error.strerror})"
             raise InputError(name, "", problem, "check the path") from error
         if not info.st_size:

@@ -8,7 +8,7 @@ otherwise; rows on contigs that it lacks are dropped, counted, and the contigs n
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -16,9 +16,11 @@ import pandas as pd
 import xarray as xr
 
 from genoarrays.errors import InputError, RegionError
+from genoarrays.formats.attributes import Selection, select
 from genoarrays.formats.files import Stamp
 from genoarrays.formats.match import Renaming, assembly_like, file_attrs, match_contigs
-from genoarrays.formats.rows import Rows, fit_rows, format_of, parse_rows
+from genoarrays.formats.rows import format_of, parse_rows
+from genoarrays.formats.spans import Rows, fit_rows
 from genoarrays.genome.region import Region, region
 from genoarrays.genome.regions import region_columns, regions_dataset
 from genoarrays.genome.rename import rename_contigs as rename
@@ -40,14 +42,17 @@ def read_regions(
     out_of_bounds: str = "error",
     rename_contigs: Renaming = None,
     format: str | None = None,
+    feature: str | Sequence[str] | None = None,
+    where: Mapping[str, str | Sequence[str]] | None = None,
+    attributes: str | Sequence[str] | None = None,
 ) -> xr.Dataset:
-    """Read a table of regions into memory.
+    r"""Read a table of regions into memory.
 
     Parameters
     ----------
     source
-        Path of a BED (3 to 12 columns), narrowPeak, broadPeak or bedGraph file, gzipped or not;
-        pandas DataFrame or PyRanges (columns contig or Chromosome, start, end, strand, others are
+        Path of a BED, narrowPeak, broadPeak, bedGraph, GFF3 or GTF file, gzipped or not; pandas
+        DataFrame or PyRanges (columns contig or Chromosome, start, end, strand, others are
         kept); list of region strings or of (contig, start, end[, strand]); or a table of regions.
     like
         Genome they must lie on: Assembly, object on a genome axis, or path of a FASTA, .fai or
@@ -58,19 +63,33 @@ def read_regions(
     rename_contigs
         New contig names by old, a style ("ucsc", "ensembl", "roman", "ucsc_roman"), or "match".
     format
-        "bed", "narrowPeak", "broadPeak" or "bedGraph"; None goes by the suffix.
+        "bed", "narrowPeak", "broadPeak", "bedGraph", "gff3" or "gtf"; None goes by the suffix.
+    feature
+        GFF3 and GTF: rows of this feature (column 3) only, or of these.
+    where
+        GFF3 and GTF: rows of which each of these attributes (or source, strand) has this value, or
+        one of these.
+    attributes
+        GFF3 and GTF: attributes to read as columns.
 
     Returns
     -------
     xr.Dataset
         Dimension `region`, in the order of the source; contig, start, end (bp), strand; name and
         score (float, NaN for "."); narrowPeak also signal, p_value, q_value and summit (bp of the
-        contig, -1 where there is none); bedGraph: value.
+        contig, -1 where there is none); bedGraph: value. BED of 8, 9 or 12 columns also
+        thick_start, thick_end, item_rgb, block_count and, as text, block_sizes and block_starts;
+        columns that are not BED's own are text: column_7, column_8, ...
+        GFF3 and GTF: source, feature, score, phase or frame (-1 for "."), and the attributes, ""
+        where a row has none; the strand "?" is ".". Their coordinates are converted, to 0-based.
 
     Raises
     ------
     InputError
-        For a missing file or the first malformed row, with its line.
+        For a missing file or the first malformed row, with its line; for a feature or attribute
+        that does not occur, and conditions that no row meets: the message lists what there is.
+    GenomeError
+        For an unknown format, or `feature`, `where` or `attributes` of one that has none.
     RegionError
         For a source that is none of these.
     AssemblyError, ContigError
@@ -82,8 +101,18 @@ def read_regions(
     >>> toy = ga.Assembly("toy", {"chr1": 1000})
     >>> ga.read_regions(["chr1:10-20:-", ("chr1", 990, 1010)], toy, out_of_bounds="clip").end.values
     array([  20, 1000])
+
+    Genes of an annotation; its coordinates are 1-based:
+
+    >>> import pathlib, tempfile
+    >>> path = pathlib.Path(tempfile.mkdtemp(), "toy.gtf")
+    >>> row = 'chr1\thand\tgene\t11\t90\t.\t-\t.\tgene_id "g1"; gene_type "lncRNA";\n'
+    >>> _ = path.write_text(row)
+    >>> genes = ga.read_regions(path, toy, feature="gene", attributes=["gene_id"])
+    >>> genes.region.values.tolist(), genes.gene_id.values.tolist()
+    (['chr1:10-90:-'], ['g1'])
     """
-    rows = _rows(source, format)
+    rows = _rows(source, format, select(feature, where, attributes))
     if like is None:
         table = _table(rows.check_starts(), None, {"source": rows.source})
         return table if rename_contigs is None else rename(table, rename_contigs)
@@ -100,7 +129,7 @@ def _table(rows: Rows, assembly: Any, attrs: dict[str, Any]) -> xr.Dataset:
     return table.assign_attrs(attrs)
 
 
-def _rows(source: Any, format: str | None) -> Rows:
+def _rows(source: Any, format: str | None, selection: Selection | None) -> Rows:
     if isinstance(source, (str, os.PathLike)):
         path = os.fspath(source)
         if not os.path.exists(path) and _is_region(path):
@@ -108,7 +137,9 @@ def _rows(source: Any, format: str | None) -> Rows:
                 path, "", "there is no such file", f"for a region string give a list: [{path!r}]"
             )
         stamp = Stamp.of(path)
-        return parse_rows(stamp, format_of(path, format))
+        return parse_rows(stamp, format_of(path, format), None, selection)
+    if selection:
+        raise RegionError("feature=, where= and attributes= are for GFF3 and GTF files")
     if isinstance(source, xr.Dataset):
         return _rows_of_dataset(source)
     if isinstance(source, pd.DataFrame):

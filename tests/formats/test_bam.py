@@ -7,7 +7,8 @@ import pytest
 
 import genoarrays as ga
 from genoarrays.errors import AssemblyError, GenomeError, InputError
-from genoarrays.formats.bam import EXCLUDED, BamSource
+from genoarrays.formats.bam import BamSource
+from genoarrays.formats.counting import EXCLUDED, Counting
 from genoarrays.formats.files import Stamp
 from tests.formats.files import LENGTHS, TOY, write_bam
 
@@ -80,8 +81,7 @@ def bam(tmp_path_factory):
 @pytest.mark.parametrize("count", ["five_prime", "coverage"])
 @pytest.mark.parametrize("bin_size", [1, 10, 37, 5000])
 @pytest.mark.parametrize("chunks", ["auto", 17, None])
-def test_open_bam__equals_brute_force(bam, monkeypatch, count, bin_size, chunks):
-    monkeypatch.setattr("genoarrays.formats.bam._BATCH", 50)
+def test_open_bam__equals_brute_force(bam, count, bin_size, chunks):
     want = binned(brute(bam, count)[0], bin_size)
     x = ga.open_bam(bam, count=count, bin_size=bin_size, chunks=chunks).reads
     assert x.dims == ("position", "strand")
@@ -120,7 +120,7 @@ def test_open_bam__filters_reads(bam, options, oracle):
 
 @pytest.mark.parametrize("what", ["five_prime", "coverage"])
 def test_bam_source__counts_each_read_in_one_part_by_reason(bam, what):
-    source = BamSource(Stamp.of(bam), what=what, min_mapq=20, require_flags=0x10)
+    source = BamSource(Stamp.of(bam), Counting(what, min_mapq=20, require_flags=0x10))
     totals = Counter()
     for contig, length in LENGTHS.items():
         for start in range(0, length, 100):
@@ -149,9 +149,9 @@ def test_open_bam__stacks_samples_and_reads_by_threads(tmp_path, bam):
 
 def test_open_bam__refuses_counts_that_do_not_fit(tmp_path, monkeypatch):
     path = write_bam(tmp_path / "x.bam", [{"contig": "chr1", "start": 0}] * 3)
-    monkeypatch.setattr("genoarrays.formats.bam._MOST", 2)
+    monkeypatch.setattr("genoarrays.formats.counting.MOST", 2)
     for count in ("five_prime", "coverage"):
-        with pytest.raises(InputError, match="chr1, in the part from 0: a count of 3 does not fit"):
+        with pytest.raises(InputError, match="chr1:0: more counts in a bin than fit uint32"):
             ga.open_bam(path, count=count).reads.values  # noqa: B018
 
 
@@ -171,11 +171,6 @@ def test_open_bam__lies_on_another_genome(tmp_path):
 def test_open_bam__refuses_what_it_cannot_read(tmp_path, bam, capfd):
     with pytest.raises(InputError, match="No such file"):
         ga.open_bam(tmp_path / "none.bam")
-    plain = write_bam(tmp_path / "plain.bam", random_reads(2), index=False)
-    with pytest.raises(
-        InputError, match=r"plain\.bam: it has no index .*samtools index plain\.bam"
-    ):
-        ga.open_bam(plain)
     raw = bam.read_bytes()
     (tmp_path / "cut.bam").write_bytes(raw[: len(raw) // 2])
     with pytest.raises(InputError, match=r"cut\.bam, byte \d+: the mark that ends a BGZF file"):
@@ -189,18 +184,6 @@ def test_open_bam__refuses_what_it_cannot_read(tmp_path, bam, capfd):
         ga.open_bam(zipped)
     with pytest.raises(GenomeError, match="count='depth' is not known"):
         ga.open_bam(bam, count="depth")
-    assert capfd.readouterr().err == ""
-
-
-def test_open_bam__names_the_place_where_data_are_damaged(tmp_path, capfd):
-    path = write_bam(tmp_path / "x.bam", random_reads(3, 20_000))
-    raw = bytearray(path.read_bytes())
-    raw[len(raw) // 2] ^= 255
-    index = (tmp_path / "x.bam.bai").read_bytes()
-    (tmp_path / "y.bam").write_bytes(raw)
-    (tmp_path / "y.bam.bai").write_bytes(index)
-    with pytest.raises(InputError, match=r"y\.bam, chr\d:\d+-\d+: the reads cannot be read"):
-        ga.open_bam(tmp_path / "y.bam").reads.values  # noqa: B018
     assert capfd.readouterr().err == ""
 
 

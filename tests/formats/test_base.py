@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 import genoarrays as ga
 from genoarrays.errors import GenomeError, InputError
-from genoarrays.formats import base
+from genoarrays.formats import lazy
 from genoarrays.formats.base import FileArray, file_dataset
 from genoarrays.formats.lazy import as_variable, origin
 from genoarrays.formats.files import Handles, Stamp

@@ -99,6 +99,55 @@ def test_read_regions__clips_what_starts_below_zero():
             ga.read_regions(frame, like)
 
 
+def test_read_regions__refuses_starts_below_zero_in_files(tmp_path):
+    path = write_text(tmp_path / "x.bed", ("chr1", 5, 9), ("chr1", -5, 9))
+    for like in (TOY, None):
+        with pytest.raises(InputError, match=r"x\.bed, line 2: start -5 is below 0"):
+            ga.read_regions(path, like)
+    with pytest.raises(InputError, match=r"x\.bed, line 2: start -5 is below 0"):
+        ga.open_intervals(path, like=TOY)
+    assert ga.read_regions(path, TOY, out_of_bounds="drop").sizes == {"region": 1}
+
+
+def test_read_regions__reads_files_as_they_come(tmp_path):
+    head = "\ufeffbrowser position chr1\r\ntrack name=x\r\n#chrom\r\n\r\n"
+    text = head + "chr1\t5\t9\tä\r\nchr2\t0\t1\tb"
+    path = tmp_path / "x.bed"
+    path.write_bytes(text.encode())
+    regions = ga.read_regions(path, TOY)
+    assert plain(regions) == [("chr1", 5, 9, "."), ("chr2", 0, 1, ".")]
+    assert regions.name.values.tolist() == ["ä", "b"]
+    path.write_bytes(text.encode("latin-1", "ignore"))
+    with pytest.raises(InputError, match=r"line 5: name is .*use UTF-8 text"):
+        ga.read_regions(path, TOY)
+    path.write_text("# only a comment\n")
+    assert ga.read_regions(path, TOY).sizes == {"region": 0}
+    assert int(ga.open_intervals(path, like=TOY).label.sum()) == 0
+    path.write_text("")
+    with pytest.raises(InputError, match=r"x\.bed: the file is empty"):
+        ga.read_regions(path, TOY)
+
+
+def test_read_regions__keeps_all_columns_of_bed(tmp_path):
+    row = ("chr1", 10, 90, "g", 0, "-", 12, 80, "255,0,0", 2, "20,30,", "0,50,", "x")
+    regions = ga.read_regions(write_text(tmp_path / "x.bed", row), TOY)
+    got = {name: regions[name].values.tolist()[0] for name in list(regions.data_vars)[4:]}
+    assert tuple(got.values()) == row[3:5] + row[6:]
+    assert list(got)[-2:] == ["block_starts", "column_13"]
+    peak = ("chr1", 10, 90, "p", 0, ".", 7.25, 3.5, 2.5, 40)
+    as_bed = ga.read_regions(write_text(tmp_path / "peak.bed", peak), TOY)
+    assert [as_bed[f"column_{n}"].values.tolist() for n in range(7, 11)] == [
+        ["7.25"], ["3.5"], ["2.5"], ["40"],
+    ]  # fmt: skip
+    told = ga.read_regions(tmp_path / "peak.bed", TOY, format="narrowPeak")
+    assert told.summit.values.tolist() == [50]
+
+
+def test_read_regions__takes_features_of_files_only():
+    with pytest.raises(RegionError, match="feature=, where= and attributes= are for GFF3 and GTF"):
+        ga.read_regions(["chr1:1-2"], TOY, feature="gene")
+
+
 def test_read_regions__drops_other_contigs_and_counts_them(tmp_path):
     path = write_text(tmp_path / "x.bed", ("chr1", 1, 2), ("chrU", 1, 9000), ("chrU", 3, 4))
     regions = ga.read_regions(path, TOY)
