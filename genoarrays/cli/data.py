@@ -21,7 +21,7 @@ STORE = click.argument("store")
 def info(store: str, as_json: bool) -> None:
     """Say what a store holds: nodes, variables, sizes, chunks, genome."""
     import genoarrays as ga
-    from genoarrays.store.marker import place_of
+    from genoarrays.store.place import place_of
 
     tree = ga.open_datatree(store)
     place = place_of(store)
@@ -79,7 +79,8 @@ def verify(store: str, group: str | None, workers: int | None, progress: bool | 
     for damage in found:
         click.echo(damage)
     if found:
-        click.echo(f"{store}: {len(found):,} places are damaged; write the store again", err=True)
+        many = "1 place is" if len(found) == 1 else f"{len(found):,} places are"
+        click.echo(f"{store}: {many} damaged; write the store again", err=True)
         raise SystemExit(1)
     click.echo(f"{store}: every byte is as it was written")
 

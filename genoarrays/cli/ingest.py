@@ -53,7 +53,7 @@ def _flags(_: click.Context, __: click.Parameter, text: str | None) -> int | Non
         raise click.BadParameter(f"{text!r} is no number such as 1796 or 0x704") from None
 
 
-_READING = [
+_READING: list[Callable[[Any], Any]] = [
     click.argument("inputs", nargs=-1, required=True, metavar="[NAME=]FILE..."),
     click.option("--out", required=True, help="The store: a folder, or a URL such as s3://..."),
     click.option("--like", help="Genome: FASTA, .fai, chrom.sizes; else the FASTA ingested."),
@@ -261,6 +261,6 @@ def _open(kind: str, name: str, paths: list[str], genome: Any, options: dict[str
         raise click.UsageError("two files of sequence; a store holds one genome")
     if kind == "dna" and paths[0].lower().endswith(".2bit"):
         return ga.open_twobit(source, **given)
-    openers = {"dna": ga.open_fasta, "reads": ga.open_bam, "signal": ga.open_bigwig,
+    openers: dict[str, Any] = {"dna": ga.open_fasta, "reads": ga.open_bam, "signal": ga.open_bigwig,
                "label": ga.open_intervals, "fragments": ga.open_fragments}  # fmt: skip
     return openers[kind](source, **given)

@@ -181,7 +181,7 @@ def _inflate(stamp: Stamp, at: int, member: memoryview, size: int) -> bytes:
         raise _damaged(stamp, at)
     try:
         content = isal_zlib.decompress(member, 31, max(size, 1))
-    except isal_zlib.error:
+    except isal_zlib.error:  # type: ignore[misc]  # typed as an instance
         raise _damaged(stamp, at) from None
     if len(content) != size:
         raise _damaged(stamp, at)

@@ -44,6 +44,7 @@ def append_plan(
     shard: int | None = None,
     track_chunk: int | None = None,
     fingerprint: str = "sampled",
+    storage_options: Mapping[str, Any] | None = None,
 ) -> Plan:
     """Plan a store that holds what is at `path` and `obj`.
 
@@ -53,7 +54,7 @@ def append_plan(
         When there is no store, or `obj` does not fit it: another axis, labels that are there
         already, other options, a chunk of several tracks that is not full.
     """
-    site, new = site_of(path), nodes_of(obj)
+    site, new = site_of(path, storage_options), nodes_of(obj)
     if not site.check():
         raise StoreError(f"{site.name}: there is no store to append to; write one without append")
     stored = Plan(site, {}, {}).stored()
@@ -63,7 +64,7 @@ def append_plan(
     layouts: dict[Key, Layout] = {}
     joins: dict[Key, _Join] = {}
     for node, known in stored["nodes"].items():
-        old = open_zarr(path, group=node, chunks=None)
+        old = open_zarr(path, group=node, chunks=None, storage_options=storage_options)
         added = new.pop(node, None)
         if added is not None and axis_of(added) != axis_of(old):
             raise StoreError(
@@ -127,7 +128,7 @@ def _combined(
         empty = da.zeros(tuple(sizes.values()), dtype=old[variable].dtype, chunks=-1)
         variables[variable] = xr.Variable(old[variable].dims, empty, attrs)
     plain_old = old.drop_vars(["position", "contig", "assembly"], errors="ignore")
-    coords = dict(plain_old.drop_vars(again).coords)
+    coords: dict[Any, Any] = dict(plain_old.drop_vars(again).coords)
     if dim is not None:
         labels = np.concatenate([old[dim].values, added[dim].values])
         coords[dim] = xr.Variable(dim, labels, old[dim].attrs)

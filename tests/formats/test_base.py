@@ -13,8 +13,8 @@ import genoarrays as ga
 from genoarrays.errors import GenomeError, InputError
 from genoarrays.formats import lazy
 from genoarrays.formats.base import FileArray, file_dataset
-from genoarrays.formats.lazy import as_variable, origin
 from genoarrays.formats.files import Handles, Stamp
+from genoarrays.formats.lazy import as_variable, origin
 from genoarrays.genome.axis import GenomeAxis
 from tests.formats.files import TOY
 

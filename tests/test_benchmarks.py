@@ -1,0 +1,152 @@
+"""Are the files that speed is measured on what they say, and is memory measured at all?"""
+
+import importlib.util
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pyBigWig
+import pysam
+import pytest
+
+FOLDER = Path(__file__).resolve().parents[1] / "benchmarks"
+
+
+def load(name):
+    spec = importlib.util.spec_from_file_location(name, FOLDER / f"{name}.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+corpus = load("corpus")
+OPTIONS = corpus.Options(mb=0.5, reads=6_000, bams=1, tracks=1, beds=2, intervals=50, windows=30)
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("corpus")
+    truth = corpus.make_corpus(folder, OPTIONS, workers=1)
+    pairs = (line.split("\t") for line in (folder / "genome.sizes").read_text().splitlines())
+    return folder, truth, {name: int(length) for name, length in pairs}
+
+
+def rows(path):
+    lines = (line.split("\t") for line in path.read_text().splitlines())
+    return [(name, int(start), int(end)) for name, start, end in lines]
+
+
+def test_write_fasta__has_the_letters_it_says(made):
+    folder, truth, lengths = made
+    with pysam.FastaFile(str(folder / "genome.fa")) as file:
+        assert dict(zip(file.references, file.lengths, strict=True)) == lengths
+        text = "".join(map(file.fetch, file.references))
+    assert [text.upper().count(letter) for letter in "ACGTN"] == truth["letters"]
+    assert truth["letters"][4] >= 30_000
+    assert 0.05 < sum(map(str.islower, text)) / len(text) < 0.15
+
+
+def test_write_bam__is_sorted_and_has_the_reads_it_says(made):
+    folder, truth, lengths = made
+    with pysam.AlignmentFile(str(folder / "reads0.bam")) as file:
+        assert dict(zip(file.references, file.lengths, strict=True)) == lengths
+        reads = list(file.fetch(until_eof=True))
+        assert len(reads) == OPTIONS.reads
+        places = [(read.reference_id, read.reference_start) for read in reads]
+        assert places == sorted(places)
+        inside = [r for r in reads if r.reference_name == "chr1" and r.reference_end > 16_000]
+        inside = [r.query_name for r in inside if r.reference_start < 17_000]
+        assert [read.query_name for read in file.fetch("chr1", 16_000, 17_000)] == inside
+    assert len({read.query_name for read in reads}) == len(reads)
+    assert {(r.cigarstring, r.query_length, len(r.query_qualities)) for r in reads} == {
+        ("50M", 50, 50)
+    }
+    assert all(r.reference_start >= 0 and r.reference_end <= lengths[r.reference_name]
+               for r in reads)  # fmt: skip
+    kept = [read.is_reverse for read in reads if not read.is_duplicate]
+    assert truth["reads"] == [[kept.count(False), kept.count(True)]]
+    assert 0.02 < 1 - len(kept) / len(reads) < 0.04
+    assert 0.45 < np.mean(kept) < 0.55
+    assert {read.flag for read in reads} == {0, 16, 1024, 1040}
+    assert {read.mapping_quality for read in reads} == {0, 10, 30, 60}
+
+
+def test_write_bam__half_of_the_reads_lie_in_peaks(made):
+    folder, _, lengths = made
+    near = {name: np.zeros(length, bool) for name, length in lengths.items()}
+    for name, start, end in rows(folder / "peaks.bed"):
+        near[name][max(start - 400, 0) : end + 400] = True
+    background = np.mean(np.concatenate(list(near.values())))
+    with pysam.AlignmentFile(str(folder / "reads0.bam")) as file:
+        share = np.mean([near[read.reference_name][read.reference_start] for read in file])
+    assert share == pytest.approx(0.5 + 0.5 * background, abs=0.05)
+
+
+def test_write_bigwig__has_the_signal_it_says(made):
+    folder, truth, lengths = made
+    file = pyBigWig.open(str(folder / "track0.bw"))
+    assert file.chroms() == lengths
+    values = {name: file.values(name, 0, length, numpy=True) for name, length in lengths.items()}
+    file.close()
+    assert np.isnan(values["chrUn_2"]).all()
+    end_to_end = np.concatenate(list(values.values()))
+    known = end_to_end[~np.isnan(end_to_end)].astype(np.float64)
+    assert truth["covered"] == [len(known)]
+    assert truth["signal"] == [pytest.approx(known.sum(), rel=1e-9)]
+    assert 0.75 < len(known) / len(end_to_end) < 0.85
+    assert len(np.unique(known)) > 1_000
+
+
+def test_write_beds__touch_the_bins_they_say(made):
+    folder, truth, lengths = made
+    for number, bins in enumerate(truth["bins"]):
+        intervals = rows(folder / f"intervals{number:03}.bed")
+        assert len(intervals) == OPTIONS.intervals
+        order = [(list(lengths).index(name), start, end) for name, start, end in intervals]
+        assert order == sorted(order)
+        assert all(0 <= start < end <= lengths[name] for name, start, end in intervals)
+        touched = {(name, base // 200) for name, start, end in intervals
+                   for base in range(start, end)}  # fmt: skip
+        assert len(touched) == bins
+
+
+def test_make_corpus__gives_the_same_files_again_and_keeps_them(made, tmp_path):
+    folder, truth, _ = made
+    assert corpus.make_corpus(tmp_path, OPTIONS, workers=1) == truth
+    names = sorted(path.name for path in folder.iterdir())
+    assert sorted(path.name for path in tmp_path.iterdir()) == names
+    for name in names:
+        assert (tmp_path / name).read_bytes() == (folder / name).read_bytes(), name
+    (tmp_path / "genome.fa").unlink()
+    assert corpus.make_corpus(tmp_path, OPTIONS, workers=1) == truth  # not made again
+    assert not (tmp_path / "genome.fa").exists()
+    with pytest.raises(SystemExit, match="other options"):
+        corpus.make_corpus(tmp_path, OPTIONS._replace(seed=1), workers=1)
+
+
+def test_make_corpus__scaffolds(tmp_path):
+    options = corpus.Options(scaffolds=300, reads=2_000, bams=1, tracks=1, windows=10)
+    truth = corpus.make_corpus(tmp_path, options, workers=1)
+    with pysam.AlignmentFile(str(tmp_path / "reads0.bam")) as file:
+        assert file.nreferences == 300
+        assert sum(file.lengths) == truth["positions"]
+        assert all(read.reference_end <= file.lengths[read.reference_id] for read in file)
+    file = pyBigWig.open(str(tmp_path / "track0.bw"))
+    width = [e - s for name in file.chroms() for s, e, _ in file.intervals(name) or ()]
+    assert [sum(width)] == truth["covered"]
+    file.close()
+
+
+@pytest.mark.skipif(not Path("/proc/self/clear_refs").exists(), reason="needs Linux's /proc")
+def test_measure__sees_memory_that_was_freed_and_that_of_children():
+    measure = load("measure").measure
+    held = b"x" * 100_000_000
+    assert measure(lambda: None)["peak"] < 20
+    assert 75 < measure(lambda: len(b"y" * 80_000_000))["peak"] < 100
+    del held
+    grow = "import time; x = b'x' * 80_000_000; time.sleep(0.5)"
+    found = measure(lambda: subprocess.run([sys.executable, "-c", grow], check=True))
+    assert 75 < found["peak"] < 120
+    spin = "import time\nwhile time.process_time() < 0.3: pass"
+    assert measure(lambda: subprocess.run([sys.executable, "-c", spin], check=True))["cpu"] >= 0.25
