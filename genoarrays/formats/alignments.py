@@ -12,7 +12,7 @@ import os
 import threading
 from collections import OrderedDict
 from collections.abc import Callable
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Generic, TypeVar
 
 from genoarrays.errors import InputError
@@ -187,6 +187,18 @@ class Bam:
         return (find_index(self.stamp.path) or ".crai").endswith((".bai", ".csi"))
 
 
+@lru_cache(maxsize=256)
+def _is_cram(stamp: Stamp) -> bool:
+    with open(stamp.path, "rb") as file:
+        magic = file.read(4)
+    if magic not in (b"CRAM", _MAGIC):
+        sam = f"samtools sort -o {os.path.basename(stamp.path)}.bam"
+        raise InputError(
+            stamp.path, "byte 0", "it is no BAM file", f"make one: {sam}, which reads SAM too"
+        )
+    return magic == b"CRAM"
+
+
 def open_alignments(stamp: Stamp) -> Bam | None:
     """Header and index of a BAM file, shared by all threads; None for CRAM.
 
@@ -195,16 +207,7 @@ def open_alignments(stamp: Stamp) -> Bam | None:
     InputError
         When it is neither, or its header is damaged.
     """
-    with open(stamp.path, "rb") as file:
-        magic = file.read(4)
-    if magic == b"CRAM":
-        return None
-    if magic != _MAGIC:
-        sam = f"samtools sort -o {os.path.basename(stamp.path)}.bam"
-        raise InputError(
-            stamp.path, "byte 0", "it is no BAM file", f"make one: {sam}, which reads SAM too"
-        )
-    return _bams(stamp)
+    return None if _is_cram(stamp) else _bams(stamp)
 
 
 _bams = Shared(Bam)

@@ -96,7 +96,7 @@ class BamSource:
             exceeds uint32.
         """
         bam = open_alignments(self.stamp)
-        header = self.header()
+        header = bam.header if bam else self.header()
         length = header.lengths.get(contig)
         numbers = bam.number if bam else {own: n for n, own in enumerate(header.lengths)}
         part = PartCounter(self.counting, numbers.get(contig, 0), length or end, start, end)

@@ -102,11 +102,12 @@ def _pairs(groups: Any) -> tuple[str, Iterable[tuple[str, Any]]]:
 
 def _read(stamp: Stamp) -> list[tuple[str, str]]:
     import gzip
+    import zlib
 
-    from genoarrays.formats.bgzf import is_gzip
+    from genoarrays.formats.bgzf import is_whole_gzip
 
     pairs = []
-    opener: Any = gzip.open if is_gzip(stamp.path) else open
+    opener: Any = gzip.open if is_whole_gzip(stamp) else open
     number = 0
     try:
         with opener(stamp.path, "rt", encoding="utf-8") as lines:
@@ -124,7 +125,7 @@ def _read(stamp: Stamp) -> list[tuple[str, str]]:
         raise InputError(
             stamp.path, f"after line {number}", "it is no UTF-8 text", "give a table of two columns"
         ) from error
-    except (EOFError, gzip.BadGzipFile) as error:
+    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
         raise InputError(
             stamp.path, f"after line {number}", f"the gzip data are damaged ({error})", "copy it"
         ) from error

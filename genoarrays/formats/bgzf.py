@@ -19,7 +19,9 @@ import numpy.typing as npt
 from genoarrays.errors import InputError
 from genoarrays.formats.files import Stamp
 
-__all__ = ["Members", "check_end", "is_gzip", "members", "packed_size", "read_range"]
+__all__ = [
+    "Members", "check_end", "is_gzip", "is_whole_gzip", "members", "packed_size", "read_range",
+]  # fmt: skip
 
 EOF_MARK = bytes.fromhex("1f8b08040000000000ff0600424302001b0003000000000000000000")
 _MAGIC = b"\x1f\x8b\x08\x04"
@@ -41,6 +43,21 @@ def is_gzip(path: str) -> bool:
     """Whether a file is gzip of any kind."""
     with open(path, "rb") as file:
         return file.read(2) == b"\x1f\x8b"
+
+
+def is_whole_gzip(stamp: Stamp) -> bool:
+    """Whether a file is gzip of any kind; a BGZF file must have its end.
+
+    Raises
+    ------
+    InputError
+        For a BGZF file that was cut off, which no reader of gzip sees at the edge of a member.
+    """
+    with open(stamp.path, "rb") as file:
+        head = file.read(300)
+    if packed_size(head) is not None:
+        check_end(stamp)
+    return head.startswith(b"\x1f\x8b")
 
 
 def check_end(stamp: Stamp) -> None:

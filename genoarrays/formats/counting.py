@@ -144,7 +144,8 @@ class PartCounter:
         bins, rows = -(-(end - start) // one.bin_size), 2 if one.stranded else 1
         self._blocks = one.count in ("coverage", "fragment")
         wide, narrow = (bins + 1, bins if one.bin_size > 1 else 0) if self._blocks else (0, 0)
-        self._counts = np.zeros((bins, rows), dtype=np.uint32)
+        # strand by strand, as stores have it: there it need not be turned
+        self._counts = np.zeros((rows, bins), dtype=np.uint32).T
         self._diff = np.zeros((rows, wide), dtype=np.int64)
         self._inner = np.zeros((rows, narrow), dtype=np.int64)
         self._told = np.zeros(len(pileup.REASONS), dtype=np.int64)

@@ -20,7 +20,7 @@ import numpy as np
 import numpy.typing as npt
 
 from genoarrays.errors import InputError
-from genoarrays.formats.bgzf import check_end, is_gzip, packed_size
+from genoarrays.formats.bgzf import check_end, is_whole_gzip
 from genoarrays.formats.files import Stamp
 from genoarrays.formats.fragment_rows import Block, RowError, RowParser
 from genoarrays.formats.tabix import TabixIndex, tabix_index
@@ -265,13 +265,10 @@ def _load(stamp: Stamp, reading: Reading) -> _Loaded:
 def _texts(stamp: Stamp) -> Iterator[bytes]:
     """The whole text in parts; it ends with a line end."""
     opener: Callable[..., Any] = open
-    if is_gzip(stamp.path):
+    if is_whole_gzip(stamp):
         from isal import igzip
 
         opener = igzip.open
-        with open(stamp.path, "rb") as file:
-            if packed_size(file.read(300)) is not None:
-                check_end(stamp)
     last = b"\n"
     with opener(stamp.path, "rb") as file:
         while text := file.read(_TEXT):

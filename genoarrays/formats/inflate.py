@@ -11,6 +11,7 @@ Specification: SAM/BAM format, section 4.1 (https://samtools.github.io/hts-specs
 from __future__ import annotations
 
 import os
+import threading
 from types import TracebackType
 
 import numpy as np
@@ -30,6 +31,7 @@ _PLAIN_HEAD = b"\x1f\x8b\x08\x04"
 _BGZF_FIELD = b"\x06\x00BC\x02\x00"
 _WINDOW = 2**20  # stays in the second-level cache
 _FIRST = 2**16  # of a small part one window is enough
+_last = threading.local()  # the member that a thread inflated last
 
 
 class Content:
@@ -133,16 +135,13 @@ class Content:
             if self._at > stop:
                 raise self._damaged(stop, NO_BLOCK)
             return
-        member = self._member()
-        if member is None:
+        found = self._recent() or self._next()
+        if found is None:
             self.last = True
             if stop is not None:
                 raise self._damaged(self._at, "the file ends here")
             return
-        try:
-            content = isal_zlib.decompress(member, 31, _MEMBER)
-        except isal_zlib.error as error:  # type: ignore[misc]  # typed as an instance
-            raise self._damaged(self._at, f"a BGZF block cannot be inflated ({error})") from None
+        content, size = found
         if len(content) > _MEMBER or self._skip > len(content):
             raise self._damaged(self._at, "the BGZF block there has another length")
         if self._at == stop:
@@ -156,7 +155,26 @@ class Content:
         self.data.data[self.size : self.size + taken] = memoryview(content)[self._skip :]
         self.size += max(taken, 0)
         self._skip = 0
-        self._at += len(member)
+        self._at += size
+
+    def _recent(self) -> tuple[bytes, int] | None:
+        """The next member, where this thread inflated it last: small contigs share one."""
+        if not self._raw and getattr(_last, "key", None) == (self._stamp, self._at):
+            found: tuple[bytes, int] = _last.found
+            return found
+        return None
+
+    def _next(self) -> tuple[bytes, int] | None:
+        """Content and packed size of the next member; None at the end of the file."""
+        member = self._member()
+        if member is None:
+            return None
+        try:
+            content = isal_zlib.decompress(member, 31, _MEMBER)
+        except isal_zlib.error as error:  # type: ignore[misc]  # typed as an instance
+            raise self._damaged(self._at, f"a BGZF block cannot be inflated ({error})") from None
+        _last.key, _last.found = (self._stamp, self._at), (content, len(member))
+        return content, len(member)
 
     def _member(self) -> memoryview | None:
         """The next member, packed; None at the end of the file."""

@@ -12,6 +12,7 @@ wrong: the error names the first line.
 from __future__ import annotations
 
 import gzip
+import os
 import re
 import zlib
 from collections.abc import Callable, Iterator
@@ -22,13 +23,14 @@ import numpy as np
 import numpy.typing as npt
 
 from genoarrays.errors import InputError
-from genoarrays.formats.bgzf import is_gzip
+from genoarrays.formats.bgzf import is_whole_gzip
 from genoarrays.formats.files import Stamp
 
 __all__ = ["MARK", "Fields", "Lines", "Malformed", "convert_blocks", "shown", "text_blocks"]
 
 _BLOCK = 2**22  # bytes converted at once
 MARK = b"\xef\xbb\xbf"  # of byte order, which some editors put at the start
+_LONE = re.compile(rb"\r(?!\n|\Z)")
 _SPACES = np.isin(np.arange(256), list(b" \t\n\r\v\f"))
 
 Ints = npt.NDArray[np.int64]
@@ -180,7 +182,7 @@ def text_blocks(stamp: Stamp) -> Iterator[bytes]:
     InputError
         For damaged gzip data.
     """
-    opener: Callable[..., Any] = gzip.open if is_gzip(stamp.path) else open
+    opener: Callable[..., Any] = gzip.open if is_whole_gzip(stamp) else open
     done = 0
     try:
         with opener(stamp.path, "rb") as file:
@@ -206,6 +208,14 @@ def _data_lines(path: str, data: bytes, done: int) -> Lines:
             f"line {line}",
             "there is a zero byte: this is no text, or not UTF-8",
             "give a text file",
+        )
+    if (lone := _LONE.search(data)) is not None:
+        line = done + 1 + data.count(b"\n", 0, lone.start())
+        raise InputError(
+            path,
+            f"line {line}",
+            "a carriage return stands within the line: the line ends are not those of text files",
+            f"convert them, as in: tr '\\r' '\\n' < {os.path.basename(path)} > new",
         )
     end = np.flatnonzero(text == 10)
     if not data.endswith(b"\n"):

@@ -18,7 +18,7 @@ from typing import Any, NoReturn
 
 from genoarrays.errors import InputError
 from genoarrays.formats.alleles import Record
-from genoarrays.formats.bgzf import check_end, is_gzip, packed_size
+from genoarrays.formats.bgzf import is_whole_gzip
 from genoarrays.formats.files import Stamp
 
 __all__ = ["VcfText"]
@@ -43,13 +43,10 @@ class VcfText:
         self.samples: tuple[str, ...] = ()
         self._tabs = 0
         self._opener: Callable[..., Any] = open
-        if is_gzip(stamp.path):
+        if is_whole_gzip(stamp):
             from isal import igzip
 
             self._opener = igzip.open
-            with open(stamp.path, "rb") as file:
-                if packed_size(file.read(300)) is not None:
-                    check_end(stamp)
         with self._lines() as lines:
             self._header_lines = self._read_header(lines)
 

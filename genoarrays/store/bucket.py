@@ -12,11 +12,13 @@ connections is given up after some 5 s, one that does not answer after some 30 s
 from __future__ import annotations
 
 import errno
+import os
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from datetime import timedelta
 from functools import lru_cache
+from itertools import takewhile
 from typing import Any
 
 from genoarrays._optional import optional
@@ -34,10 +36,9 @@ _RETRY = {
     },
 }
 # obstore wants these apart from what concerns bucket and credentials
-_CLIENT = frozenset(
-    "allow_http allow_invalid_certificates connect_timeout http1_only http2_only pool_idle_timeout "
-    "pool_max_idle_per_host proxy_url proxy_ca_certificate proxy_excludes read_timeout timeout "
-    "user_agent".split()
+_CLIENT = re.compile(
+    "allow_http|allow_invalid_certificates|connect_timeout|http1_only|http2_only|pool_.*|proxy_.*|"
+    "read_timeout|timeout|user_agent"
 )
 Options = tuple[tuple[str, str], ...]
 
@@ -86,14 +87,12 @@ class Bucket:
     @contextmanager
     def _explained(self, key: str = "") -> Iterator[None]:
         """Turn what obstore raises into one line that names the key."""
-        from obstore.exceptions import BaseError
-
         where = f"{self.url}/{key}" if key else self.url
         try:
             yield
         except FileNotFoundError:
             raise FileNotFoundError(errno.ENOENT, "there is no such key", where) from None
-        except BaseError as error:
+        except _obstore().exceptions.BaseError as error:
             raise StoreError(f"{where}: {_problem(error)}; {_CURE}") from None
 
     def read(self, key: str) -> bytes:
@@ -141,10 +140,11 @@ class Bucket:
             return None
         return info["size"], info["last_modified"], info["e_tag"], info["version"]
 
-    def write(self, key: str, content: bytes) -> None:
+    def write(self, key: str, content: bytes | Iterable[bytes]) -> None:
         """Write a key; readers see it once it is whole."""
+        whole = content if isinstance(content, bytes) else b"".join(content)
         with self._written(key):
-            _obstore().put(self._client, key, content)
+            _obstore().put(self._client, key, whole)
 
     def create(self, key: str, content: bytes) -> bool:
         """Write a key unless it is there: one of many writers succeeds.
@@ -165,7 +165,7 @@ class Bucket:
                 with suppress(FileNotFoundError):
                     return self.read(key) == content
                 return False
-            if isinstance(cause, exceptions.NotSupportedError) or "501" in str(cause):
+            if isinstance(cause, exceptions.NotSupportedError) or "501 Not Impl" in str(cause):
                 raise StoreError(
                     f"{self.url}: this server cannot keep two writers apart (it does not know "
                     "If-None-Match); write to a folder, and copy the store"
@@ -183,16 +183,25 @@ class Bucket:
 
     def delete(self, key: str) -> None:
         """Remove a key, and all keys below it."""
-        below = list(self.list(key))
-        with self._explained(key):
-            if below:
-                _obstore().delete(self._client, below)
+        self.drop(self.list(key))
         if key:
             with suppress(FileNotFoundError), self._explained(key):
                 _obstore().delete(self._client, key)
 
+    def drop(self, keys: Iterable[str]) -> None:
+        """Remove keys that are there, a thousand with one request where the server can."""
+        found = list(keys)
+        with self._explained():
+            if found:
+                _obstore().delete(self._client, found)
+
     def list(self, prefix: str = "") -> Iterator[str]:
         """Keys below a prefix."""
+        if type(self._client).__name__ == "HTTPStore":
+            raise StoreError(
+                f"{self.url}: a web server does not list its keys: a complete store can be opened "
+                "there, but not written or verified; for that use the bucket's URL, such as s3://"
+            )
         with self._explained(prefix):
             for some in _obstore().list(self._client, prefix=prefix or None):
                 yield from [info["path"] for info in some]
@@ -200,7 +209,7 @@ class Bucket:
     def adopt(self, key: str, other: Bucket) -> None:
         """Have the server copy a key from another place in the bucket."""
         one, two = self.url.split("/"), other.url.split("/")
-        same = next((n for n, (a, b) in enumerate(zip(one, two, strict=False)) if a != b), len(one))
+        same = len(list(takewhile(lambda pair: pair[0] == pair[1], zip(one, two, strict=False))))
         shared = _client("/".join(one[:same]), self.options)
         source, target = "/".join([*two[same:], key]), "/".join([*one[same:], key])
         with self._explained(key):
@@ -230,23 +239,25 @@ def _obstore() -> Any:
 @lru_cache(maxsize=64)
 def _client(url: str, options: Options) -> Any:
     """What speaks to the server; one for all threads of a process."""
-    _obstore()
-    from obstore.exceptions import BaseError
-    from obstore.store import from_url
+    obstore = _obstore()
+    from obstore import store
 
     config, client = dict[str, Any](), dict[str, Any]()
     for key, value in options:
         plain = key.lower().removeprefix("aws_").removeprefix("azure_").removeprefix("google_")
-        if plain in _CLIENT:
+        if _CLIENT.fullmatch(plain):
             client[plain] = value
         else:
             config[key] = value
     if url.startswith("http://"):
         client["allow_http"] = "true"
-    given = {"config": config, "client_options": client}
+    if client and "AWS_ALLOW_HTTP" in os.environ:  # obstore forgets it when it is given others
+        client.setdefault("allow_http", os.environ["AWS_ALLOW_HTTP"])
+    given: dict[str, Any] = {"retry_config": _RETRY}
+    given |= {k: v for k, v in (("config", config), ("client_options", client)) if v}
     try:
-        return from_url(url, retry_config=_RETRY, **{k: v for k, v in given.items() if v})
-    except (BaseError, TypeError, ValueError) as error:
+        return store.from_url(url, **given)
+    except (obstore.exceptions.BaseError, TypeError, ValueError) as error:
         raise StoreError(f"{url}: {_problem(error)}; {_CURE}") from None
 
 
@@ -260,4 +271,8 @@ def _problem(error: Exception) -> str:
     said = re.search(r"<Code>(.*?)</Code>.*?<Message>(.*?)</Message>", text, re.DOTALL)
     if said:
         return f"the server says {said[1]}: {said[2].strip().rstrip('.')}"
+    if "builder error" in text:
+        return 'http:// is not allowed; set AWS_ALLOW_HTTP=true, or storage_options["allow_http"]'
+    if "169.254.169.254" in text:  # where machines of a cloud find theirs
+        return "there are no credentials"
     return " ".join(text.split())[:300].rstrip(".: ")

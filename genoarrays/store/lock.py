@@ -21,9 +21,9 @@ from typing import Any
 from genoarrays.errors import StoreError
 from genoarrays.store.place import Place
 
-__all__ = ["Lock"]
+__all__ = ["LOCK", "Lock"]
 
-_KEY = "lock.json"
+LOCK = "lock.json"
 _BEAT = 10.0  # seconds
 _DEAD = 120.0
 
@@ -56,7 +56,7 @@ class Lock:
         self._stop = threading.Event()
 
     def __enter__(self) -> Lock:
-        while not self._build.create(_KEY, self._content()):
+        while not self._build.create(LOCK, self._content()):
             holder = read_lock(self._build)
             if holder is None:
                 continue
@@ -70,7 +70,7 @@ class Lock:
                 f"which began at {holder['since']} and is gone",
                 stacklevel=4,
             )
-            self._build.delete(_KEY)
+            self._build.delete(LOCK)
         self._thread = threading.Thread(target=self._beat, name="genoarrays-lock", daemon=True)
         self._thread.start()
         return self
@@ -84,7 +84,7 @@ class Lock:
         self.stop()
         holder = read_lock(self._build)
         if holder is not None and holder["id"] == self._owner["id"]:
-            self._build.delete(_KEY)
+            self._build.delete(LOCK)
 
     def stop(self) -> None:
         """Touch the lock no more, so that it can go with the build."""
@@ -96,14 +96,14 @@ class Lock:
 
     def _beat(self) -> None:
         while not self._stop.wait(_BEAT):
-            with suppress(OSError):
-                self._build.write(_KEY, self._content())
+            with suppress(OSError, StoreError):
+                self._build.write(LOCK, self._content())
 
 
 def read_lock(build: Place) -> dict[str, Any] | None:
     """The lock of a build, None when there is none."""
     try:
-        holder: dict[str, Any] = json.loads(build.read(_KEY))
+        holder: dict[str, Any] = json.loads(build.read(LOCK))
     except (FileNotFoundError, NotADirectoryError, json.JSONDecodeError):
         return None
     return holder

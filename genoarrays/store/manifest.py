@@ -26,9 +26,9 @@ import numpy as np
 import numpy.typing as npt
 
 from genoarrays.errors import StoreError
-from genoarrays.store.place import Folder, Place
+from genoarrays.store.place import Place, place_of
 
-__all__ = ["MANIFEST", "Fault", "faults", "load", "manifest_dtype", "record_of"]
+__all__ = ["MANIFEST", "Fault", "faults", "load", "manifest_dtype"]
 
 MANIFEST = "manifest.npy"
 _ABSENT = 2**64 - 1
@@ -56,47 +56,6 @@ def manifest_dtype(inner: int) -> np.dtype[Any]:
     )
 
 
-def record_of(content: bytes | None, inner: int) -> npt.NDArray[np.void]:
-    """Record of a shard as it was written.
-
-    Parameters
-    ----------
-    content
-        Bytes of the shard; None when there is no file.
-    inner
-        Inner chunks per shard.
-
-    Returns
-    -------
-    np.ndarray
-        () `manifest_dtype(inner)`.
-
-    Raises
-    ------
-    StoreError
-        When this is no shard of so many inner chunks.
-
-    Examples
-    --------
-    >>> int(record_of(None, 4)["length"])
-    -1
-    """
-    from google_crc32c import value as crc32c
-
-    record = np.zeros((), manifest_dtype(inner))
-    if content is None:
-        record["length"] = -1
-        return record
-    tail = content[-_index_bytes(inner) :]
-    problem = _index_problem(tail, inner)
-    if problem:
-        raise StoreError(f"these bytes are no shard of {inner} inner chunks: {problem}")
-    record["length"], record["crc"], record["index"] = len(content), crc32c(content), _last4(tail)
-    for number, (start, size) in _chunks_in(tail).items():
-        record["chunks"][number] = _last4(content[start + size - 4 : start + size])
-    return record
-
-
 def load(place: Place | str | os.PathLike[str], array: str) -> npt.NDArray[np.void]:
     """Manifest of an array: one record per shard, in C order of the shard grid.
 
@@ -105,7 +64,7 @@ def load(place: Place | str | os.PathLike[str], array: str) -> npt.NDArray[np.vo
     StoreError
         When it is missing or damaged.
     """
-    place = Folder(place) if isinstance(place, (str, os.PathLike)) else place
+    place = place_of(place)
     key = f"{array}/{MANIFEST}"
     try:
         return parse(place.read(key))
@@ -195,8 +154,9 @@ def _faults(
         for run in _runs(there):
             yield from _chunk_faults(*_read_run(place, key, there, run), there, run, record)
         return
-    for number, (start, count) in there.items():
-        if _last4(place.read_range(key, start + count - 4, 4)) != record["chunks"][number]:
+    ends = [(start + count - 4, 4) for start, count in there.values()]
+    for number, end in zip(there, place.read_ranges(key, ends), strict=True):
+        if _last4(end) != record["chunks"][number]:
             yield Fault(number, "its checksum is not the one that was written")
 
 

@@ -20,14 +20,13 @@ from typing import Any, NamedTuple
 
 from genoarrays.errors import StoreError
 from genoarrays.store.layout import MARKER, VERSION
-from genoarrays.store.place import Folder, Place
+from genoarrays.store.place import Place, place_of
 
 __all__ = [
     "check_current",
     "commit_of",
     "file_problem",
     "files_of",
-    "place_of",
     "read_checked",
     "read_marker",
     "unchanged",
@@ -43,11 +42,6 @@ class _Marker(NamedTuple):
 
 _read: dict[tuple[str, str], _Marker] = {}  # by store and commit
 _lock = threading.Lock()
-
-
-def place_of(path: Place | str | os.PathLike[str]) -> Place:
-    """Where the bytes of a store lie."""
-    return Folder(path) if isinstance(path, (str, os.PathLike)) else path
 
 
 def commit_of(marker: Mapping[str, Any]) -> str:

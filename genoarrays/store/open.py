@@ -8,6 +8,7 @@ read; values when they are first used, see `stored.py`.
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from typing import Any
 
 import xarray as xr
@@ -16,27 +17,33 @@ import zarr
 from genoarrays.errors import StoreError
 from genoarrays.formats.lazy import as_variable
 from genoarrays.genome.convention import decode
-from genoarrays.store.marker import files_of, place_of, read_checked, read_marker, unchanged
-from genoarrays.store.place import Place
-from genoarrays.store.stored import StoredArray
+from genoarrays.store.marker import files_of, read_checked, read_marker, unchanged
+from genoarrays.store.place import Place, place_of
+from genoarrays.store.stored import PYTHON, StoredArray, using
 
 __all__ = ["open_datatree", "open_zarr"]
 
 
 def open_zarr(
-    path: str | os.PathLike[str], group: str | None = None, chunks: Any = "auto"
+    path: str | os.PathLike[str],
+    group: str | None = None,
+    chunks: Any = "auto",
+    *,
+    storage_options: Mapping[str, Any] | None = None,
 ) -> xr.Dataset:
     """Open one node of a store as a lazy Dataset on its genome axis.
 
     Parameters
     ----------
     path
-        Store that `to_zarr` wrote.
+        Store that `to_zarr` wrote: a directory, or a URL (see `to_zarr`); behind https:// too.
     group
         Node, such as "1bp"; may be left out when there is only one.
     chunks
         "auto": dask chunks of whole inner chunks, about `ga.set_options(chunk_bytes=)` each; a
         number: positions per chunk; None: lazy without dask, best for single look-ups.
+    storage_options
+        For a URL, as in `to_zarr`.
 
     Returns
     -------
@@ -59,7 +66,7 @@ def open_zarr(
     ...     ga.open_zarr(f"{there}/toy.zarr", group="2bp").x.values
     array([1, 2, 3])
     """
-    place = place_of(path)
+    place = place_of(path, storage_options)
     marker = read_marker(place)
     nodes = marker["nodes"]
     if group is None and len(nodes) > 1:
@@ -74,14 +81,17 @@ def open_zarr(
         return _open_node(place, group, marker["commit"], chunks)
 
 
-def open_datatree(path: str | os.PathLike[str], chunks: Any = "auto") -> xr.DataTree:
+def open_datatree(
+    path: str | os.PathLike[str],
+    chunks: Any = "auto",
+    *,
+    storage_options: Mapping[str, Any] | None = None,
+) -> xr.DataTree:
     """Open all nodes of a store as one lazy DataTree.
 
     Parameters
     ----------
-    path
-        Store that `to_zarr` wrote.
-    chunks
+    path, chunks, storage_options
         As in `open_zarr`.
 
     Returns
@@ -108,7 +118,7 @@ def open_datatree(path: str | os.PathLike[str], chunks: Any = "auto") -> xr.Data
     ...     tree.sel(position="chr1:2-4")["2bp"].y.values
     array([1])
     """
-    place = place_of(path)
+    place = place_of(path, storage_options)
     marker = read_marker(place)
     commit = marker["commit"]
     with unchanged(place, commit):
@@ -119,10 +129,12 @@ def open_datatree(path: str | os.PathLike[str], chunks: Any = "auto") -> xr.Data
 
 def _open_node(place: Place, node: str, commit: str, chunks: Any) -> xr.Dataset:
     read_checked(place, f"{node}/zarr.json", commit)  # holds the metadata of all its arrays
-    group = zarr.open_group(place.zarr_store(read_only=True), path=node, mode="r")
+    with using(PYTHON):  # labels are small, and only this pipeline reads buckets
+        group = zarr.open_group(place.zarr_store(read_only=True), path=node, mode="r")
+        stored_arrays = dict(group.arrays())
     attrs = dict(group.attrs)
     coords = str(attrs.pop("coordinates", "")).split()
-    arrays = {name: (_dims(stored), stored) for name, stored in group.arrays()}
+    arrays = {name: (_dims(stored), stored) for name, stored in stored_arrays.items()}
     small = {f"{node}/{name}/c" for name, (dims, _) in arrays.items() if "position" not in dims}
     for key in files_of(place, commit):
         if "/".join(key.split("/")[:3]) in small:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -20,11 +21,12 @@ from genoarrays.formats.lazy import as_variable, origin
 from genoarrays.formats.tally import collect
 from genoarrays.options import current
 from genoarrays.store.layout import Layout, fill_value
-from genoarrays.store.manifest import record_of
 from genoarrays.store.place import Place
 from genoarrays.store.shard import ShardEncoder
 
 __all__ = ["KeptPart", "Part", "Values", "readable"]
+
+_PIECE = 2**23
 
 
 class Values(NamedTuple):
@@ -88,16 +90,21 @@ class Part:
 
     @property
     def piece(self) -> int:
-        """Positions computed at once: whole inner chunks of `chunk_bytes` together."""
+        """Positions computed at once: whole inner chunks.
+
+        Of a source 8 MiB, which stay in memory that was touched before; else as much as a chunk of
+        dask, so that none is computed twice.
+        """
         inner = self.layout.chunk[-1]
         cell = self.data.dtype.itemsize * int(np.prod(self.layout.chunk[:-1], dtype=np.int64))
-        return int(max(current().chunk_bytes // (cell * inner), 1) * inner)
+        most = min(_PIECE, current().chunk_bytes) if self.tallied else current().chunk_bytes
+        return int(max(most // (cell * inner), 1) * inner)
 
     @property
     def memory(self) -> int:
-        """Bytes needed to do it, about: three pieces (read, laid out, encoded) and the shard."""
-        size = self.data.sizes["position"]
-        return 3 * self.piece * self.data.nbytes // max(size, 1) + self.data.nbytes
+        """Bytes needed to do it, about: three pieces (read, laid out, encoded)."""
+        size = max(self.data.sizes["position"], 1)
+        return 3 * min(self.piece, size) * self.data.nbytes // size
 
     def pieces(self) -> Iterator[xr.Variable]:
         """The values, piece by piece, lazy."""
@@ -112,16 +119,20 @@ class Part:
     def _write(self, build: Place, data: Place, plan: str) -> None:
         encoder = ShardEncoder(self.data.dtype, self.layout.chunk, self.layout.inner, self.fill)
         with collect() as tallies:
-            for piece in self.pieces():
-                computed = piece.compute(scheduler="synchronous")
-                encoder.add(np.asarray(computed.transpose(*self.layout.dims).values))
-        content = encoder.content()
-        if content is None:
-            data.delete(self.key)
-        else:
-            data.write(self.key, content)
+            content = self._encoded(encoder)
+            first = next(content, None)
+            if first is None:
+                data.delete(self.key)
+            else:
+                data.write(self.key, chain([first], content))
         told = [[*key, dict(counts)] for key, counts in tallies.items()] if self.tallied else []
-        self._mark(build, plan, record_of(content, self.layout.inner), told)
+        self._mark(build, plan, encoder.record, told)
+
+    def _encoded(self, encoder: ShardEncoder) -> Iterator[bytes]:
+        for piece in self.pieces():
+            computed = piece.compute(scheduler="synchronous")
+            yield from encoder.add(np.asarray(computed.transpose(*self.layout.dims).values))
+        yield from encoder.end()
 
     def _mark(self, build: Place, plan: str, record: Any, told: list[Any]) -> None:
         marker = {

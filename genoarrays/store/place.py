@@ -2,7 +2,7 @@
 
 A place holds named bytes (keys such as "1bp/dna/c/3"). A folder gives what a store needs of a file
 system: a key is there completely or not at all, also after a crash, and `create` succeeds for one
-of many writers.
+of many writers. A bucket (see `bucket.py`) gives the same by URL.
 """
 
 from __future__ import annotations
@@ -10,11 +10,15 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
+from urllib.parse import unquote, urlsplit
 
-__all__ = ["Folder", "Place"]
+from genoarrays.errors import StoreError
+from genoarrays.store.bucket import Bucket, is_url
+
+__all__ = ["Folder", "Place", "place_of"]
 
 
 class Place(Protocol):
@@ -31,6 +35,10 @@ class Place(Protocol):
         """Some bytes of a key; a negative start counts from the end."""
         ...
 
+    def read_ranges(self, key: str, ranges: Sequence[tuple[int, int]]) -> list[bytes]:
+        """Bytes of a key at several (start, length)."""
+        ...
+
     def size(self, key: str) -> int | None:
         """Bytes of a key, None when it is not there."""
         ...
@@ -39,8 +47,8 @@ class Place(Protocol):
         """What changes whenever the key is written anew, None when it is not there."""
         ...
 
-    def write(self, key: str, content: bytes) -> None:
-        """Write a key as a whole, replacing one that is there."""
+    def write(self, key: str, content: bytes | Iterable[bytes]) -> None:
+        """Write a key as a whole, replacing one that is there; bytes, or pieces as they come."""
         ...
 
     def create(self, key: str, content: bytes) -> bool:
@@ -102,6 +110,11 @@ class Folder:
                 start += os.fstat(file.fileno()).st_size
             return os.pread(file.fileno(), length, max(start, 0))
 
+    def read_ranges(self, key: str, ranges: Sequence[tuple[int, int]]) -> list[bytes]:
+        """Bytes of a key at several (start, length)."""
+        with open(self.path / key, "rb", buffering=0) as file:
+            return [os.pread(file.fileno(), length, start) for start, length in ranges]
+
     def size(self, key: str) -> int | None:
         """Bytes of a key."""
         try:
@@ -117,17 +130,17 @@ class Folder:
             return None
         return info.st_ino, info.st_size, info.st_mtime_ns
 
-    def write(self, key: str, content: bytes) -> None:
+    def write(self, key: str, content: bytes | Iterable[bytes]) -> None:
         """Write to a temporary file, force it to disk, rename."""
         target = self.path / key
         target.parent.mkdir(parents=True, exist_ok=True)
         # the name starts with a dot: an interrupted write is no key
         handle, name = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
         try:
-            with open(handle, "wb", buffering=0) as file:
-                view = memoryview(content)
-                while view:
-                    view = view[file.write(view) :]
+            with open(handle, "wb") as file:
+                for piece in [content] if isinstance(content, bytes) else content:
+                    file.write(piece)
+                file.flush()
                 os.fsync(file.fileno())
                 os.fchmod(file.fileno(), 0o666 & ~_umask())
             os.replace(name, target)
@@ -188,6 +201,30 @@ class Folder:
     def at(self, key: str) -> Folder:
         """A folder inside."""
         return Folder(self.path / key)
+
+
+def place_of(
+    path: Place | str | os.PathLike[str], storage_options: Mapping[str, Any] | None = None
+) -> Place:
+    """Where the bytes of a store lie: a folder, or a bucket by its URL.
+
+    Raises
+    ------
+    StoreError
+        For options that go with a folder.
+    """
+    if not isinstance(path, (str, os.PathLike)):
+        return path
+    if isinstance(path, str) and is_url(path) and not path.startswith("file://"):
+        return Bucket(path, storage_options)
+    if storage_options:
+        raise StoreError(
+            f"{os.fspath(path)}: storage_options= are for URLs such as s3://bucket/x.zarr; leave "
+            "them out, or give a URL"
+        )
+    if isinstance(path, str) and path.startswith("file://"):
+        return Folder(unquote(urlsplit(path).path))
+    return Folder(path)
 
 
 _mask: int | None = None

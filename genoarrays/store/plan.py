@@ -53,6 +53,7 @@ def plan(
     shard: int | None = None,
     track_chunk: int | None = None,
     fingerprint: str = "sampled",
+    storage_options: Mapping[str, Any] | None = None,
 ) -> Plan:
     """Say what `to_zarr` would do, before it does.
 
@@ -62,7 +63,7 @@ def plan(
 
     Parameters
     ----------
-    obj, path, chunk, shard, track_chunk, fingerprint
+    obj, path, chunk, shard, track_chunk, fingerprint, storage_options
         As in `to_zarr`.
 
     Returns
@@ -97,7 +98,7 @@ def plan(
         for name, array in ds.data_vars.items()
         if "position" in array.dims
     }
-    return Plan(site_of(path), nodes, layouts, fingerprint)
+    return Plan(site_of(path, storage_options), nodes, layouts, fingerprint)
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -245,6 +246,7 @@ class Plan:
                     "with overwrite=True"
                 )
             self.site.discard()
+        self.site.prepare()
         content = json.dumps({**self.document, "libraries": libraries()}, indent=1)
         self.site.build.write(PLAN, content.encode())
 

@@ -19,7 +19,9 @@ from __future__ import annotations
 
 import importlib.util
 import json
-from contextlib import suppress
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from functools import lru_cache
 from typing import Any
 
@@ -33,10 +35,11 @@ from genoarrays.store.manifest import MANIFEST, Fault, faults, parse
 from genoarrays.store.marker import check_current, read_checked, unchanged
 from genoarrays.store.place import Folder, Place
 
-__all__ = ["StoredArray"]
+__all__ = ["PYTHON", "StoredArray", "using"]
 
 _PRESENTED = ("position", "strand", "sample", "track", "category")
 _ATTEMPTS = 3
+_opening = threading.Lock()
 PYTHON = {"codec_pipeline.path": "zarr.core.codec_pipeline.BatchedCodecPipeline"}
 
 
@@ -72,8 +75,11 @@ class StoredArray:
 
     @property
     def name(self) -> str:
-        """Deterministic name of these values."""
-        return f"{self.commit}-{self.path.replace('/', '-')}"
+        """Deterministic name of these values; equal stores in two places have two."""
+        from dask.base import tokenize
+
+        where = tokenize(self.place.url)[:8]
+        return f"{self.commit}-{where}-{self.path.replace('/', '-')}"
 
     def __getitem__(self, key: Any) -> npt.NDArray[Any]:
         key = key if isinstance(key, tuple) else (key,)
@@ -121,7 +127,7 @@ class _Reader:
         store = self.place.zarr_store(read_only=True)
         pipeline = reading_pipeline() if isinstance(self.place, Folder) else PYTHON
         self.by_tail = pipeline == PYTHON
-        with unchanged(self.place, self.commit), zarr.config.set(pipeline):
+        with unchanged(self.place, self.commit), using(pipeline):
             self.zarr: Any = zarr.open_array(store, path=self.path, mode="r")
         self.seen: dict[int, tuple[Any, npt.NDArray[np.bool_]]] = {}  # stamp, chunks checked
 
@@ -193,6 +199,17 @@ class _Reader:
             f"{fault.problem}; list all damage with ga.verify({self.place.url!r}), and write the "
             "store again"
         )
+
+
+@contextmanager
+def using(pipeline: dict[str, str]) -> Iterator[None]:
+    """Open zarr arrays with a codec pipeline; they keep it.
+
+    zarr's configuration is that of the whole process: without a lock, threads that set and restore
+    it in turn leave what one of them set.
+    """
+    with _opening, zarr.config.set(pipeline):
+        yield
 
 
 @lru_cache(maxsize=1)

@@ -14,7 +14,7 @@ import json
 import math
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from concurrent.futures import Executor, ThreadPoolExecutor, as_completed
 from contextlib import suppress
 from typing import Any, NamedTuple
@@ -28,8 +28,8 @@ from genoarrays.options import track
 from genoarrays.store.grid import Grid, axis_in, region_text
 from genoarrays.store.layout import MARKER
 from genoarrays.store.manifest import MANIFEST, faults, parse
-from genoarrays.store.marker import check_current, file_problem, place_of, read_marker
-from genoarrays.store.place import Place
+from genoarrays.store.marker import check_current, file_problem, read_marker
+from genoarrays.store.place import Place, place_of
 
 __all__ = ["Damage", "verify"]
 
@@ -67,6 +67,7 @@ def verify(
     group: str | None = None,
     workers: int | None = None,
     progress: bool | None = None,
+    storage_options: Mapping[str, Any] | None = None,
 ) -> list[Damage]:
     """Read all of a store, and list what is not as it was written.
 
@@ -76,7 +77,7 @@ def verify(
     Parameters
     ----------
     path
-        Store that `to_zarr` wrote.
+        Store that `to_zarr` wrote: a directory, or a URL (see `to_zarr`).
     group
         Only this node, such as "1bp"; None for the entire store.
     workers
@@ -84,6 +85,8 @@ def verify(
         larger.
     progress
         Show a progress bar; None: when standard error is a terminal.
+    storage_options
+        For a URL, as in `to_zarr`.
 
     Returns
     -------
@@ -113,7 +116,7 @@ def verify(
     >>> damage[0].region
     'chr1:50-60, chr2:0-40'
     """
-    place = place_of(path)
+    place = place_of(path, storage_options)
     marker = read_marker(place)
     if group is not None and group not in marker["nodes"]:
         raise StoreError(f"{path} has no node {group!r}; it has {', '.join(marker['nodes'])}")

@@ -37,6 +37,7 @@ def to_zarr(
     track_chunk: int | None = None,
     fingerprint: str = "sampled",
     progress: bool | None = None,
+    storage_options: Mapping[str, Any] | None = None,
 ) -> None:
     """Write lazy arrays on a genome axis to a zarr store, shard by shard, in parallel.
 
@@ -50,7 +51,9 @@ def to_zarr(
         A Dataset (stored as the node `<bin>bp`), or several resolutions and modalities: a DataTree
         of siblings, or Datasets by node name.
     path
-        Directory of the store.
+        Directory of the store, or a URL in a bucket: s3://, gs:// or az:// (extra `remote`).
+        Endpoint and credentials come from the environment: AWS_ENDPOINT_URL, AWS_ACCESS_KEY_ID,
+        AWS_SECRET_ACCESS_KEY, AWS_REGION, AWS_ALLOW_HTTP; GOOGLE_...; AZURE_....
     client
         A `distributed.Client` that computes the parts; its workers must see `path` and the
         sources. None takes the current client, if there is one.
@@ -77,6 +80,10 @@ def to_zarr(
         or "whole", which reads all of it and then disregards the time.
     progress
         Show a progress bar; None: when standard error is a terminal.
+    storage_options
+        For a URL: what is not in the environment, by obstore's names, such as "endpoint",
+        "region", "access_key_id", "secret_access_key", "allow_http", "timeout". They go to the
+        workers with their parts, and are not written to the store.
 
     Raises
     ------
@@ -103,7 +110,7 @@ def to_zarr(
         raise GenomeError("append=True keeps what is there, overwrite= does not; say one of them")
     sizes = {"chunk": chunk, "shard": shard, "track_chunk": track_chunk}
     make = append_plan if append else plan
-    job = make(obj, path, **sizes, fingerprint=fingerprint)
+    job = make(obj, path, **sizes, fingerprint=fingerprint, storage_options=storage_options)
     if job.site.check() and overwrite is not True and not append:
         found = changes(job.stored(), job.document)
         if not found:
@@ -111,7 +118,8 @@ def to_zarr(
         if not overwrite:
             raise StoreError(
                 f"{job.site.name} exists already and was made of something else: "
-                f"{'; '.join(found)}; give another path, or overwrite=True"
+                f"{'; '.join(found)}; give another path, or write it again with "
+                'overwrite="changed" or overwrite=True'
             )
     write(job, client, scheduler, workers, bool(overwrite), progress)
 

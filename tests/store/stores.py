@@ -4,10 +4,11 @@ import itertools
 import os
 from pathlib import Path
 
+import google_crc32c
 import numpy as np
 
 import genoarrays as ga
-from genoarrays.store import marker, stored
+from genoarrays.store import manifest, marker, stored
 
 LENGTHS = {"chr1": 700, "chr2": 300, "chr3": 41}
 CHUNK, SHARD = 100, 300
@@ -92,3 +93,19 @@ def one_chunk(path):
     file = path / "1bp" / "signal" / "c" / "1" / "1"
     start, size = index_of(file.read_bytes())[2]
     return file, start, size
+
+
+def record_of(content, inner):
+    """Row of the manifest, of the bytes of a shard."""
+    record = np.zeros((), manifest.manifest_dtype(inner))
+    if content is None:
+        record["length"] = -1
+        return record
+    index = np.frombuffer(content[-16 * inner - 4 : -4], "<u8").reshape(inner, 2)
+    record["length"], record["crc"] = len(content), google_crc32c.value(content)
+    record["index"] = int.from_bytes(content[-4:], "little")
+    for number, (start, size) in enumerate(index.tolist()):
+        if start != 2**64 - 1:
+            end = start + size
+            record["chunks"][number] = int.from_bytes(content[end - 4 : end], "little")
+    return record

@@ -6,11 +6,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import genoarrays as ga
-from genoarrays.store.manifest import Fault, faults, load, manifest_dtype, record_of
+from genoarrays.store.manifest import Fault, faults, load, manifest_dtype
 from genoarrays.store.marker import read_marker
 from genoarrays.store.place import Folder
 from genoarrays.store.shard import compressors
-from tests.store.stores import SHARD, files, index_of, write
+from tests.store.stores import SHARD, files, index_of, record_of, write
 
 
 def shard_bytes(folder, values, chunk):
@@ -63,13 +63,6 @@ def test_record_of__holds_what_zarr_wrote(tmp_path_factory, stored, seed):
         chunk = content[start : start + size]
         assert record["chunks"][number].tobytes() == chunk[-4:]
         assert int(record["chunks"][number]) == google_crc32c.value(chunk[:-4])
-
-
-def test_record_of__refuses_what_is_no_shard():
-    with pytest.raises(ga.StoreError, match="no shard of 4 inner chunks: the file is too short"):
-        record_of(b"12345", 4)
-    with pytest.raises(ga.StoreError, match="the index does not fit its checksum"):
-        record_of(bytes(100), 4)
 
 
 def test_load__gives_a_record_for_each_shard_of_a_store(tmp_path):

@@ -117,6 +117,18 @@ def test_to_zarr__goes_on_after_a_kill(tmp_path):
     assert digests(path) == digests(tmp_path / "whole.zarr")
 
 
+def test_finish__leaves_out_what_a_killed_write_left(tmp_path):
+    job = ga.plan(genome(), tmp_path / "a.zarr", chunk=50, shard=600)
+    job.begin()
+    left = tmp_path / ".a.zarr.build" / "store" / "1bp" / "dna" / "c" / ".4.adyj73gv"
+    left.parent.mkdir(parents=True)
+    left.write_bytes(b"half a shard")
+    for number in range(len(job.parts)):
+        job.run(number)
+    job.finish()
+    assert not list((tmp_path / "a.zarr").rglob(".*"))
+
+
 def test_to_zarr__refuses_to_go_on_with_something_else(tmp_path, monkeypatch):
     path = tmp_path / "a.zarr"
     job = ga.plan(genome(), path, chunk=50, shard=100)
