@@ -34,7 +34,7 @@ class AssemblyError(GenomeError):
 
 
 class StoreError(GenomeError):
-    """A store that is missing, unfinished, replaced, or in the way."""
+    """A store that is missing, unfinished, damaged, replaced, or in the way."""
 
 
 class InputError(GenomeError):

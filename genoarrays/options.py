@@ -161,7 +161,10 @@ def track(
 
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(),
                TimeElapsedColumn(), TimeRemainingColumn())  # fmt: skip
-    with Progress(*columns, console=Console(stderr=True)) as bar:
+    console = Console(stderr=True)
+    if console.is_jupyter:  # what rich does there needs ipywidgets, and leaves nothing in the file
+        console = Console(stderr=True, force_jupyter=False, force_terminal=True, no_color=True)
+    with Progress(*columns, console=console) as bar:
         yield from bar.track(items, total=total, description=text)
 
 

@@ -145,10 +145,11 @@ def ingest(
         raise click.UsageError("--plan-only, --part and --finalize are three steps; give one")
     nodes, names = _nodes(inputs, options)
     layout = {k: options[k] for k in ("chunk", "shard", "track_chunk", "fingerprint")}
+    replace = overwrite or ("changed" if overwrite_changed else False)
     if plan_only or part is not None or finalize:
         if append:
             raise click.UsageError("--append is one step; do it without --plan-only and --part")
-        _step(ga.plan(nodes, out, **layout), plan_only, part, overwrite)
+        _step(ga.plan(nodes, out, **layout), plan_only, part, replace)
         return
     with ExitStack() as stack:
         client = None
@@ -163,17 +164,17 @@ def ingest(
             scheduler=scheduler,
             workers=workers,
             append=append,
-            overwrite=overwrite or ("changed" if overwrite_changed else False),
+            overwrite=replace,
             progress=progress,
             **layout,
         )
     click.echo(f"{out}: {names}")
 
 
-def _step(job: Any, plan_only: bool, part: str | None, discard: bool) -> None:
+def _step(job: Any, plan_only: bool, part: str | None, overwrite: bool | str) -> None:
     """One of the three steps of a job array."""
     if plan_only:
-        job.begin(discard=discard)
+        job.begin(overwrite)
         click.echo(job)
         click.echo(f"begun; do the parts 0 to {len(job.parts) - 1} with --part, then --finalize")
         return

@@ -14,7 +14,7 @@ from genoarrays.cli.recipe import Recipe
 
 __all__ = ["predict", "score", "train"]
 
-STORE = click.argument("store", type=click.Path(path_type=Path))
+STORE = click.argument("store")
 MODEL = click.argument("model", type=click.Path(path_type=Path))
 REGIONS = click.option("--regions", help="BED or peak file to tile; by default the whole genome.")
 STEP = click.option("--step", type=int, help="bp between windows; by default the width.")
@@ -55,7 +55,7 @@ STEP = click.option("--step", type=int, help="bp between windows; by default the
 @overwrite
 @progress
 def train(
-    store: Path,
+    store: str,
     inputs: list[str],
     targets: list[str],
     out: Path,
@@ -155,7 +155,7 @@ CONTIGS = click.option("--contigs", multiple=True, callback=split_names,
 @progress
 def predict(
     model: Path,
-    store: Path,
+    store: str,
     out: str,
     regions: str | None,
     step: int | None,
@@ -206,7 +206,7 @@ def predict(
 @progress
 def score(
     model: Path,
-    store: Path,
+    store: str,
     metrics: list[str],
     by: str | None,
     regions: str | None,

@@ -21,7 +21,7 @@ import xarray as xr
 from genoarrays.errors import GenomeError, RegionError
 from genoarrays.examples.cut import REDUCE, Cutter, Piece, cut, exists_in
 from genoarrays.examples.geometry import Runs, on_contig, place, plan_runs, window_starts
-from genoarrays.formats.base import origin
+from genoarrays.formats.lazy import origin
 from genoarrays.formats.tables import read_regions
 from genoarrays.genome.assembly import check_same_assembly
 from genoarrays.genome.axis import GenomeAxis
@@ -394,4 +394,5 @@ def _lazy_mask(track: _Track, at: Columns, width: int, step: int) -> Any:
 def _offsets(track: _Track, width: int) -> tuple[str, Array, dict[str, Any]]:
     values = np.arange(_length(track, width)) * (track.bins or 1) - track.flank[0]
     attrs = {"long_name": "from the window's 5' end", "units": "bp", "bin_size": track.bins}
+    attrs["width"] = width  # a short last tile does not tell it
     return track.offset, values.astype(np.int64), attrs

@@ -242,6 +242,8 @@ class PositionIndex(GenomeIndex):
             start = 0 if label.start is None else _integer(label.start)
             end = None if label.stop is None else _integer(label.stop)
             return self._find_region(Region(contig, start, end))
+        if isinstance(label, xr.Dataset):
+            raise RegionError("a table has more than labels; write sel(position=table.region)")
         if isinstance(label, (xr.DataArray, xr.Variable)) and label.ndim == 0:
             label = label.values
         if np.ndim(label) == 0:

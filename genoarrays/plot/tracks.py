@@ -34,6 +34,7 @@ LETTERS = 150  # widest region, in bp, in which bases are letters
 LINES = 6  # most lines in one panel; more become a heat map
 SHARES = 200  # shares of G and C over a panel; those of fewer bases are noise
 LANES = 8  # most lanes of intervals; more lie over each other in the last
+NAMES = ("name", "gene_name", "gene_id")  # columns that name intervals; the first that is there
 
 Track = xr.DataArray | xr.Dataset
 
@@ -59,10 +60,11 @@ def plot_tracks(
     ----------
     tracks
         Arrays with the dimension `position`, or `window` (windows that do not overlap), and any
-        of `strand`, `sample`, `track` and the like; or tables of regions. Lazy arrays are computed
-        for the region only. DNA codes (integers with `attrs["alphabet"]`) are drawn as letters up
-        to 150 bp, as a strip of colors up to 1,200 bp, and as share of G and C above; arrays of
-        True and False, or of 0 and 1 as labels are, as blocks. The "-" strand points down.
+        of `strand`, `sample`, `track` and the like; or tables of regions, which `name`, `gene_name`
+        or `gene_id` names where there are few. Lazy arrays are computed for the region only. DNA
+        codes (integers with `attrs["alphabet"]`) are drawn as letters up to 150 bp, as a strip of
+        colors up to 1,200 bp, and as share of G and C above; arrays of True and False, or of 0 and
+        1 as labels are, as blocks. The "-" strand points down.
     region
         "chr2:1,000-2,000" (0-based, half-open) or "chr2" for the whole contig.
     names
@@ -217,7 +219,8 @@ def _interval_panel(table: xr.Dataset, place: Region, number: int) -> _Panel:
     here = (columns.contigs == place.contig) & (columns.start < (place.end or 0))
     chosen = np.flatnonzero(here & (columns.end > place.start))
     chosen = chosen[np.argsort(columns.start[chosen], kind="stable")]
-    texts = [str(name) for name in table["name"].values[chosen]] if "name" in table else []
+    column = next((name for name in NAMES if name in table), None)
+    texts = [""] * len(chosen) if column is None else table[column].values[chosen].tolist()
     boxes = columns.take(chosen)
     lanes = _lanes(boxes)
     count = int(lanes.max(initial=0)) + 1

@@ -216,39 +216,80 @@ class Plan:
         """Lock of the build, to hold while writing."""
         return Lock(self.site.build, self.site.name)
 
-    def begin(self, *, discard: bool = False) -> None:
-        """Write the plan into the build, or find that this plan was begun there.
+    def is_due(self, overwrite: bool | str = False) -> bool:
+        """Whether there is anything to do: not where the store is there and nothing changed.
 
         Parameters
         ----------
-        discard
-            Give up another plan that was begun there.
+        overwrite
+            As in `to_zarr`.
 
         Raises
         ------
         StoreError
-            When another plan was begun; lists the differences.
+            When a store of something else is there, and is not to be replaced; lists what changed.
         """
-        begun = self.begun()
-        if begun is not None:
-            found = changes(begun, self.document)
-            found += [
-                f"{name} was {begun['libraries'].get(name)}, is {version}"
-                for name, version in libraries().items()
-                if begun["libraries"].get(name) != version
-            ]
+        if not self.site.check() or overwrite is True:
+            return True
+        found = changes(self.stored(), self.document)
+        if found and not overwrite:
+            raise StoreError(
+                f"{self.site.name} exists already and was made of something else: "
+                f"{'; '.join(found)}; give another path, or write it again with "
+                'overwrite="changed" or overwrite=True'
+            )
+        return bool(found)
+
+    def begin(self, overwrite: bool | str = False) -> None:
+        """Write the plan into the build, or find that it was begun, or that the store is there.
+
+        Parameters
+        ----------
+        overwrite
+            As in `to_zarr`.
+
+        Raises
+        ------
+        StoreError
+            When a store of something else is there, or another plan was begun; lists what differs.
+        """
+        if self.is_due(overwrite):
+            self.start(discard=bool(overwrite))
+
+    def start(self, *, discard: bool = False) -> None:
+        """Begin; `discard` gives up another plan that was begun."""
+        if self.begun() is not None:
+            found = self._disagreement()
             if not found:
                 return
             if not discard and any(self.site.build.list("done")):
-                raise StoreError(
-                    f"{self.site.name}: an unfinished write of something else is there "
-                    f"({self.site.build.url}): {'; '.join(found)}; finish that one, or give it up "
-                    "with overwrite=True"
-                )
+                raise self._other(found)
             self.site.discard()
         self.site.prepare()
         content = json.dumps({**self.document, "libraries": libraries()}, indent=1)
         self.site.build.write(PLAN, content.encode())
+
+    def _disagreement(self) -> list[str]:
+        """What differs between this plan and the one that was begun."""
+        begun = self.begun() or {}
+        known = begun.get("libraries", {})
+        return changes(begun, self.document) + [
+            f"{name} was {known.get(name)}, is {version}"
+            for name, version in libraries().items()
+            if known.get(name) != version
+        ]
+
+    def _other(self, found: list[str]) -> StoreError:
+        return StoreError(
+            f"{self.site.name}: an unfinished write of something else is there "
+            f"({self.site.build.url}): {'; '.join(found)}; finish that one, or give it up with "
+            "overwrite=True"
+        )
+
+    def _is_there(self) -> bool:
+        """Whether nothing was begun, since the store is there."""
+        stored = self.stored()
+        return self.begun() is None and stored is not None and not changes(stored, self.document)
 
     @property
     def digest(self) -> str:
@@ -281,9 +322,12 @@ class Plan:
         """
         if not 0 <= number < len(self.parts):
             raise StoreError(f"there is no part {number}; parts are 0 to {len(self.parts) - 1}")
+        if self._is_there():
+            return
         check_unlocked(self.site.build, self.site.name)
         digest = self.digest
-        self.begin()
+        if found := self._disagreement():
+            raise self._other(found)
         self.parts[number].run(self.site.build, self.site.data, digest)
 
     def finish(self) -> None:
@@ -294,11 +338,11 @@ class Plan:
         StoreError
             When parts are missing, sources changed, or reads were lost.
         """
-        stored = self.stored()
-        if self.begun() is None and stored is not None and not changes(stored, self.document):
+        if self._is_there():
             return
         digest = self.digest
-        self.begin()
+        if found := self._disagreement():
+            raise self._other(found)
         with self.lock() as lock:
             self.complete(digest, lock)
 

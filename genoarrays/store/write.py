@@ -13,10 +13,9 @@ from typing import Any
 
 import xarray as xr
 
-from genoarrays.errors import GenomeError, StoreError
+from genoarrays.errors import GenomeError
 from genoarrays.options import track
 from genoarrays.store.append import append_plan
-from genoarrays.store.document import changes
 from genoarrays.store.plan import Plan, plan
 from genoarrays.store.schedule import run_parts
 
@@ -111,16 +110,8 @@ def to_zarr(
     sizes = {"chunk": chunk, "shard": shard, "track_chunk": track_chunk}
     make = append_plan if append else plan
     job = make(obj, path, **sizes, fingerprint=fingerprint, storage_options=storage_options)
-    if job.site.check() and overwrite is not True and not append:
-        found = changes(job.stored(), job.document)
-        if not found:
-            return
-        if not overwrite:
-            raise StoreError(
-                f"{job.site.name} exists already and was made of something else: "
-                f"{'; '.join(found)}; give another path, or write it again with "
-                'overwrite="changed" or overwrite=True'
-            )
+    if not append and not job.is_due(overwrite):
+        return
     write(job, client, scheduler, workers, bool(overwrite), progress)
 
 
@@ -134,7 +125,7 @@ def write(
 ) -> None:
     """Do all of a plan, or what is left of it."""
     with job.lock() as lock:
-        job.begin(discard=discard)
+        job.start(discard=discard)
         digest = job.digest
         done = run_parts(job, digest, client, scheduler, workers)
         try:

@@ -100,7 +100,7 @@ def test_ingest__by_parts_equals_at_once(files, tmp_path, capsys):
     ok(*call, *out, "--plan-only")
     assert "do the parts 0 to 11" in capsys.readouterr().out
     ok(*call, *out, "--part", 5)
-    assert "part 5 of 12: chr2:163-463 is done" in capsys.readouterr().out
+    assert "part 5 of 12: chr2:463-chr3:91 is done" in capsys.readouterr().out
     ends(2, *call, *out, "--finalize")
     assert "11 of 12 parts are not done" in capsys.readouterr().err
     for part in ("0/2", "1/2"):
@@ -144,4 +144,4 @@ def test_verify__lists_damage_and_fails(files, tmp_path, capsys):
     ends(1, "verify", out)
     told = capsys.readouterr()
     assert told.out.startswith("1bp/dna/c/1: chr1:300-400: ")
-    assert "1 places are damaged" in told.err
+    assert "1 place is damaged" in told.err

@@ -80,6 +80,7 @@ def test_sel__on_bins_gives_every_bin_that_overlaps():
     ("label", "message"),
     [
         ({"position": 5}, "position=5 is ambiguous: 3 contigs"),
+        ({"position": xr.Dataset({"region": ["chr1:1-5"]})}, r"write sel\(position=table.region\)"),
         ({"position": slice(1, 2)}, "ambiguous"),
         ({"position": "chr2:5-9"}, "chr2:5-9 is not within chr2, which has 6 bp in 'toy'"),
         ({"position": "chr9:1-2"}, "contig 'chr9' is not in assembly 'toy'"),

@@ -154,6 +154,12 @@ def test_plot_tracks__intervals_are_pointed_boxes_in_lanes(table):
     assert [t.get_text() for t in axes.texts] == ["a", "b", "d"]
 
 
+@pytest.mark.parametrize(("column", "drawn"), [("gene_id", ["a", "b", "d"]), ("mood", ["", "", ""])])
+def test_plot_tracks__intervals_bear_the_names_of_genes_or_none(table, column, drawn):
+    axes = plot_tracks(table.rename_vars(name=column), "chr1:0-1,000").axes[0]
+    assert [t.get_text() for t in axes.texts] == drawn
+
+
 def test_plot_tracks__shares_one_labelled_axis(dna, table):
     figure = plot_tracks([track(signal(), name="signal"), dna, table], "chr2:40-100", title="here",
                          names=["one", "two", "three"])  # fmt: skip

@@ -181,6 +181,11 @@ def test_plan__by_hand_in_other_processes(tmp_path):
     job.run(0)
     ga.plan(genome(), path, chunk=50, shard=100).finish()
     job.finish()  # again
+    job.begin()  # nothing to do
+    job.run(0)
+    assert not job.site.build.path.exists()
+    with pytest.raises(ga.StoreError, match="exists already and was made of something else"):
+        other.begin()
     ga.to_zarr(genome(), tmp_path / "b.zarr", chunk=50, shard=100)
     assert digests(path) == digests(tmp_path / "b.zarr")
 
