@@ -143,7 +143,7 @@ class Plan:
         for mb in GENOMES:
             options = Options(mb=mb, reads=mb * 50_000, bams=1, tracks=2)
             for kind in ("bam", "bigwig", "fasta"):
-                self.add(f"{kind}, {mb} Mb", kind, options)
+                self.add(f"{kind}, {mb} Mb", kind, options, workers=1)  # that of a worker
 
     def scaffolds(self) -> None:
         options = Options(scaffolds=100_000, reads=1_000_000, bams=1, tracks=1)

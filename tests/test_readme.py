@@ -19,7 +19,8 @@ def test_tour__runs(tmp_path, monkeypatch, capsys):
 
     simulate(tmp_path / "genoarrays-demo" / "files", size=400_000)
     monkeypatch.chdir(tmp_path)
-    (code,) = blocks("python")
+    code = blocks("python")[0]
+    assert README.index("<!-- tour") < README.index(code)
     assert len(code.strip().splitlines()) <= 35
     exec(compile(code, "README.md", "exec"), {})
     printed = capsys.readouterr().out

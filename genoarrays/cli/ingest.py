@@ -188,7 +188,8 @@ def _step(job: Any, plan_only: bool, part: str | None, overwrite: bool | str) ->
     numbers = range(int(first), len(job.parts), int(step)) if step else [int(first)]
     for number in numbers:
         job.run(number)
-        click.echo(f"part {number} of {len(job.parts)}: {job.region(number)} is done")
+        where = f"{job.parts[number].array}, {job.region(number)}"
+        click.echo(f"part {number} of {len(job.parts)}: {where} is done")
 
 
 @click.command()

@@ -3,9 +3,10 @@
 A root group holds one group per node ("1bp", "50bp"); a node's arrays lie as
 `(track or sample, [strand,] position)` with chunk length 1 along track and sample: appending a
 sample writes new shards only, and reading was faster than with position first (3.3 GB/s against
-1.7). Inner chunks are <= 1 MiB, shards <= 128 MiB, uncompressed, over all dimensions. Codes are
-packed with lz4 + bitshuffle (3.93 of the possible 4 times), tracks with lz4 + shuffle; every inner
-chunk ends in its crc32c, since of 300 flipped bits Blosc alone let 67 through silently.
+1.7). Inner chunks are <= 1 MiB, shards an eighth of the genome, but 16 to 128 MiB, uncompressed,
+over all dimensions. Codes are packed with lz4 + bitshuffle (3.93 of the possible 4 times), tracks
+with lz4 + shuffle; every inner chunk ends in its crc32c, since of 300 flipped bits Blosc alone let
+67 through silently.
 
 `genoarrays.json` beside the root's metadata is the commit marker: a reader demands it. `plan.json`
 says of what the store was made.
@@ -28,7 +29,8 @@ MARKER, PLAN = "genoarrays.json", "plan.json"
 VERSION = 2
 _ONE_BY_ONE = ("track", "sample", "category")  # chunk length 1
 _ORDER = ("sample", "track", "category", "strand", "position")  # on disk
-_CHUNK_BYTES, _SHARD_BYTES = 2**20, 2**27
+_CHUNK_BYTES, _SHARD_BYTES, _LEAST_SHARD = 2**20, 2**27, 2**24
+_PARTS = 8
 _CHUNK_POSITIONS = 2**18  # also for one byte per position: 256 KiB of codes decode fast enough
 
 
@@ -103,7 +105,9 @@ def layout_of(
             raise StoreError(f"shard={shard} bp is smaller than chunk={chunk} bp")
         inner = min(inner, outer)
     else:
-        outer = min(_SHARD_BYTES // cell, array.sizes["position"])
+        # small genomes too are written by several workers
+        most = min(max(array.sizes["position"] * cell // _PARTS, _LEAST_SHARD), _SHARD_BYTES)
+        outer = min(most // cell, array.sizes["position"])
     outer = max(1, -(-outer // inner)) * inner
     if shard is None and outer * cell > _SHARD_BYTES and outer > inner:
         outer -= inner

@@ -19,7 +19,7 @@ from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 from genoarrays.errors import StoreError
-from genoarrays.store.layout import MARKER, VERSION
+from genoarrays.store.layout import MARKER, PLAN, VERSION
 from genoarrays.store.place import Place, place_of
 
 __all__ = [
@@ -73,7 +73,7 @@ def read_marker(path: Place | str | os.PathLike[str]) -> dict[str, Any]:
         marker = json.loads(place.read(MARKER))
     except (FileNotFoundError, NotADirectoryError):
         if not os.path.exists(place.url) and next(place.list(), None) is None:
-            raise StoreError(f"{place.url}: there is no store; write one with ga.to_zarr") from None
+            raise StoreError(f"{place.url}: there is no store; {_cure(place)}") from None
         raise StoreError(
             f"{place.url}: not a complete genoarrays store ({MARKER} is missing): it is "
             "unfinished, or something else; remove it and write it again with ga.to_zarr"
@@ -94,6 +94,13 @@ def read_marker(path: Place | str | os.PathLike[str]) -> dict[str, Any]:
     if not isinstance(marker, dict) or marker.get("commit") != commit_of(marker):
         raise StoreError(_damaged(place, "its bytes do not fit their digest"))
     return marker
+
+
+def _cure(place: Place) -> str:
+    folder, name = os.path.split(place.url)
+    if os.path.exists(os.path.join(folder, f".{name}.build", PLAN)):
+        return "a write was begun, and the same ga.to_zarr, or genoarrays ingest, goes on with it"
+    return "write one with ga.to_zarr"
 
 
 def _damaged(place: Place, problem: str) -> str:

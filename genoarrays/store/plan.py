@@ -69,8 +69,8 @@ def plan(
     Returns
     -------
     Plan
-        Prints as a table; `parts`, `nbytes` (uncompressed), `files` and `memory` (bytes that one
-        worker needs above the imports) are its numbers.
+        Prints as a table; `parts`, `done` (how many are finished), `nbytes` (uncompressed), `files`
+        and `memory` (bytes that one worker needs above the imports) are its numbers.
 
     Raises
     ------
@@ -146,6 +146,11 @@ class Plan:
                     )
                 )
         return found
+
+    @property
+    def done(self) -> int:
+        """Number of parts that are finished in the build."""
+        return sum(1 for _ in self.site.build.list("done"))
 
     @property
     def nbytes(self) -> int:
@@ -378,6 +383,8 @@ class Plan:
             f"  together {_bytes(self.nbytes)} uncompressed, parts {len(self.parts):,}, files <= "
             f"{self.files:,}, memory per worker about {_bytes(self.memory)}"
         )
+        if self.begun() is not None:
+            lines.append(f"  begun, {self.done:,} parts are done")
         return "\n".join(lines)
 
 

@@ -70,7 +70,7 @@ def to_zarr(
         holds, and new variables or nodes. The rest is neither read nor written.
     chunk, shard
         bp per inner chunk and per shard, for tests and small genomes; None gives chunks of at
-        most 1 MiB in shards of at most 128 MiB, over all dimensions.
+        most 1 MiB in shards of 16 to 128 MiB, over all dimensions.
     track_chunk
         Tracks, samples or categories per chunk; None is 1. More make fewer, larger files of
         hundreds of short tracks, and windows over all of them faster.

@@ -100,7 +100,7 @@ def test_ingest__by_parts_equals_at_once(files, tmp_path, capsys):
     ok(*call, *out, "--plan-only")
     assert "do the parts 0 to 11" in capsys.readouterr().out
     ok(*call, *out, "--part", 5)
-    assert "part 5 of 12: chr2:463-chr3:91 is done" in capsys.readouterr().out
+    assert "part 5 of 12: 1bp/dna, chr2:463-chr3:91 is done" in capsys.readouterr().out
     ends(2, *call, *out, "--finalize")
     assert "11 of 12 parts are not done" in capsys.readouterr().err
     for part in ("0/2", "1/2"):

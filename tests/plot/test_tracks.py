@@ -154,7 +154,9 @@ def test_plot_tracks__intervals_are_pointed_boxes_in_lanes(table):
     assert [t.get_text() for t in axes.texts] == ["a", "b", "d"]
 
 
-@pytest.mark.parametrize(("column", "drawn"), [("gene_id", ["a", "b", "d"]), ("mood", ["", "", ""])])
+@pytest.mark.parametrize(
+    ("column", "drawn"), [("gene_id", ["a", "b", "d"]), ("mood", ["", "", ""])]
+)
 def test_plot_tracks__intervals_bear_the_names_of_genes_or_none(table, column, drawn):
     axes = plot_tracks(table.rename_vars(name=column), "chr1:0-1,000").axes[0]
     assert [t.get_text() for t in axes.texts] == drawn

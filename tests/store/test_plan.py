@@ -428,3 +428,15 @@ def test_region_only_store__is_the_same_axis_with_other_segments(tmp_path, peaks
     back = ga.open_zarr(tmp_path / "roi.zarr")
     xr.testing.assert_identical(back.compute(), ds.compute())
     assert back.sel(position="chr2:395-405").signal.values.tolist() == [1] * 5 + [-1] * 5
+
+
+def test_open_zarr__tells_of_a_write_that_was_begun(tmp_path):
+    job = ga.plan(genome(), tmp_path / "a.zarr", chunk=50, shard=100)
+    with pytest.raises(ga.StoreError, match="there is no store; write one with"):
+        ga.open_zarr(tmp_path / "a.zarr")
+    job.begin()
+    job.run(2)
+    assert job.done == 1
+    assert "begun, 1 parts are done" in repr(job)
+    with pytest.raises(ga.StoreError, match="a write was begun, and the same"):
+        ga.open_zarr(tmp_path / "a.zarr")
