@@ -55,6 +55,11 @@ class BamSource:
         return self.counting.token
 
     @property
+    def stamps(self) -> tuple[Stamp, ...]:
+        """The file, and the reference of a CRAM."""
+        return (self.stamp,) if self.reference is None else (self.stamp, Stamp.of(self.reference))
+
+    @property
     def shape(self) -> tuple[int, ...]:
         """Both strands, or one number."""
         return (2,) if self.counting.stranded else ()

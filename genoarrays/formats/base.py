@@ -132,6 +132,17 @@ class FileArray:
         return self._after_position(1)
 
     @property
+    def file_axis(self) -> int | None:
+        """Number of the dimension along which files are stacked."""
+        if not self.stacked:
+            return None
+        return 1 if self.files_first else self.ndim - 1
+
+    def of_files(self, some: slice) -> FileArray:
+        """The same of some of the stacked files."""
+        return FileArray(self.axis, self.sources[some], self.names[some], True, self.files_first)
+
+    @property
     def stamps(self) -> list[Stamp]:
         """All files."""
         return [s for source in self.sources for s in getattr(source, "stamps", (source.stamp,))]

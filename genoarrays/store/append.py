@@ -26,7 +26,7 @@ from genoarrays.store.finish import merge_attrs
 from genoarrays.store.layout import Layout, layout_of, nodes_of, regions_of_shards
 from genoarrays.store.manifest import load
 from genoarrays.store.open import open_zarr
-from genoarrays.store.part import KeptPart, Part, readable
+from genoarrays.store.part import KeptPart, Part, Values
 from genoarrays.store.plan import Plan
 from genoarrays.store.site import site_of
 
@@ -241,7 +241,7 @@ class AppendPlan(Plan):
         """One per shard; those that are there are kept."""
         found: list[Part] = []
         for key, layout in self.layouts.items():
-            values = readable(self.computed[key]) if key in self.computed else None
+            values = Values.of(self.computed[key]) if key in self.computed else None
             join = self.joins.get(key)
             grid = self._stored_grid(key, layout)
             rows = load(self.site.target, "/".join(key)) if grid is not None else None
@@ -262,8 +262,9 @@ class AppendPlan(Plan):
                 if join is not None:
                     own = chosen[join.dim]
                     chosen[join.dim] = slice(own.start - join.before, own.stop - join.before)
-                lazy = values.lazy.isel(chosen)
-                found.append(Part(number, name, where, layout, values.fill, lazy, values.tallied))
+                told = values.source is not None
+                lazy = values.at(chosen)
+                found.append(Part(number, name, where, layout, values.fill, lazy, told))
         return found
 
     def _stored_grid(self, key: Key, layout: Layout) -> tuple[int, ...] | None:

@@ -9,43 +9,59 @@ way. A part whose marker is there is not done again.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from itertools import chain
-from typing import Any, NamedTuple
+from typing import Any
 
+import dask
+import dask.array as da
 import numpy as np
 import xarray as xr
 
-from genoarrays.formats.lazy import as_variable, origin
+from genoarrays.formats.base import FileArray
+from genoarrays.formats.lazy import LazyArray, as_variable, origin
 from genoarrays.formats.tally import collect
 from genoarrays.options import current
 from genoarrays.store.layout import Layout, fill_value
 from genoarrays.store.place import Place
 from genoarrays.store.shard import ShardEncoder
 
-__all__ = ["KeptPart", "Part", "Values", "readable"]
+__all__ = ["KeptPart", "Part", "Values"]
 
 _PIECE = 2**23
 
 
-class Values(NamedTuple):
-    """An array as parts take it: lazy, its fill value, and whether all that sources tell counts."""
-
-    lazy: xr.Variable
-    fill: Any
-    tallied: bool
-
-
-def readable(array: xr.DataArray) -> Values:
-    """An array as parts take it.
+@dataclass(frozen=True)
+class Values:
+    """An array as parts take it: lazy, and whether all counts that its sources tell are right.
 
     A source that nothing was done to is read as it stands, in pieces of any length, without dask.
     """
-    lazy, source = array.variable, origin(array)
-    if source is not None:
-        lazy = as_variable(source, [str(d) for d in lazy.dims], None, name="")
-    return Values(lazy, fill_value(array), source is not None)
+
+    array: xr.DataArray
+    source: LazyArray | None
+
+    @classmethod
+    def of(cls, array: xr.DataArray) -> Values:
+        """Values of an array."""
+        return cls(array, origin(array))
+
+    @property
+    def fill(self) -> Any:
+        """Value of what is not stored."""
+        return fill_value(self.array)
+
+    def at(self, place: Mapping[str, slice]) -> xr.Variable:
+        """The values of one shard."""
+        if self.source is None:
+            return self.array.variable.isel(place)
+        source, dims = self.source, [str(d) for d in self.array.dims]
+        rest = dict(place)
+        if isinstance(source, FileArray) and source.file_axis is not None:
+            # the intervals of hundreds of files must not travel with each part
+            source = source.of_files(rest.pop(dims[source.file_axis]))
+        return as_variable(source, dims, None, name="").isel(rest)
 
 
 @dataclass(frozen=True)
@@ -110,6 +126,13 @@ class Part:
         """The values, piece by piece, lazy."""
         for start in range(0, self.data.sizes["position"], self.piece):
             yield self.data.isel(position=slice(start, start + self.piece))
+
+    def lean(self) -> Part:
+        """The same with no more of a dask graph than it needs, to travel to another process."""
+        lazy = self.data._data
+        if not isinstance(lazy, da.Array):
+            return self
+        return replace(self, data=xr.Variable(self.data.dims, dask.optimize(lazy)[0]))
 
     def run(self, build: Place, data: Place, plan: str) -> None:
         """Compute and write, unless that was done; `plan` is the digest of the plan."""

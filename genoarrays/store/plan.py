@@ -39,7 +39,7 @@ from genoarrays.store.layout import (
     regions_of_shards,
 )
 from genoarrays.store.lock import Lock, check_unlocked
-from genoarrays.store.part import Part, readable
+from genoarrays.store.part import Part, Values
 from genoarrays.store.site import Site, site_of
 
 __all__ = ["Plan", "plan"]
@@ -132,7 +132,7 @@ class Plan:
         """One per shard."""
         found: list[Part] = []
         for (node, name), layout in self.layouts.items():
-            values = readable(self.computed[node, name])
+            values = Values.of(self.computed[node, name])
             for where in regions_of_shards(layout):
                 found.append(
                     Part(
@@ -141,8 +141,8 @@ class Plan:
                         where,
                         layout,
                         values.fill,
-                        values.lazy.isel(dict(zip(layout.dims, where, strict=True))),
-                        values.tallied,
+                        values.at(dict(zip(layout.dims, where, strict=True))),
+                        values.source is not None,
                     )
                 )
         return found

@@ -26,6 +26,7 @@ from typing import Any, Protocol
 import dask
 
 from genoarrays.errors import GenomeError
+from genoarrays.store.fingerprint import sources_of
 from genoarrays.store.part import Part
 from genoarrays.store.plan import Plan
 
@@ -88,8 +89,12 @@ def _all_done(plan: Plan, todo: list[int], digest: str, crew: _Crew) -> Iterator
 
 def _explained(plan: Plan, number: int, tries: int, error: BaseException) -> BaseException:
     often = f" (tried {tries} times)" if tries > 1 else ""
+    key = plan.parts[number].array
+    node, _, name = key.partition("/")
+    files = list(sources_of(plan.computed[node, name].variable))
+    reading = f" from {', '.join(files[:3])}{', ...' if len(files) > 3 else ''}" if files else ""
     error.add_note(
-        f"while writing {plan.parts[number].array}, {plan.region(number)}, part {number} of "
+        f"while writing {key}, {plan.region(number)}{reading}, part {number} of "
         f"{len(plan.parts)}{often}; finished parts stay in {plan.site.build.url}: the same call "
         "goes on from there"
     )
@@ -101,7 +106,7 @@ class _Crew(Protocol):
 
     window: int
 
-    def submit(self, *arguments: Any) -> Any: ...
+    def submit(self, part: Part, *arguments: Any) -> Any: ...
 
     def wait(self, futures: list[Any]) -> Iterable[Any]: ...
 
@@ -121,12 +126,13 @@ class _Local:
         # handles and locks do not survive a fork
         return ProcessPoolExecutor(self._workers, mp_context=get_context("spawn"))
 
-    def submit(self, *arguments: Any) -> Any:
+    def submit(self, part: Part, *arguments: Any) -> Any:
+        part = part if self._kind == "threads" else part.lean()
         try:
-            return self._pool.submit(_run, *arguments)
+            return self._pool.submit(_run, part, *arguments)
         except BrokenExecutor:  # a process died
             self._pool = self._new()
-            return self._pool.submit(_run, *arguments)
+            return self._pool.submit(_run, part, *arguments)
 
     def wait(self, futures: list[Any]) -> Iterable[Any]:
         return wait(futures, return_when="FIRST_COMPLETED").done
@@ -145,10 +151,10 @@ class _Cluster:
         self.window = max(200, 4 * sum(client.ncores().values()))
         self._futures: set[Any] = set()
 
-    def submit(self, *arguments: Any) -> Any:
+    def submit(self, part: Part, *arguments: Any) -> Any:
         # own keys: dask would hash every part, and part 7 of two stores is not the same
         key = f"write-{self._job}-{next(self._number)}"
-        future = self._client.submit(_run, *arguments, key=key, pure=False, retries=0)
+        future = self._client.submit(_run, part.lean(), *arguments, key=key, pure=False, retries=0)
         self._futures.add(future)
         return future
 

@@ -1,6 +1,7 @@
 import hashlib
 import json
 import os
+import pickle
 import subprocess
 import sys
 import textwrap
@@ -310,6 +311,35 @@ def _die_once(block, path):
         Path(path).touch()
         os.kill(os.getpid(), 9)
     return block
+
+
+def test_to_zarr__a_failing_part_names_contig_range_and_file(tmp_path):
+    starts = range(0, 1000, 7)
+    path = write_bam(tmp_path / "a.bam", [{"contig": "chr1", "start": start} for start in starts])
+    raw = bytearray(path.read_bytes())
+    raw[len(raw) // 2] ^= 255
+    path.write_bytes(raw)
+    ds = ga.open_bam(path)
+    with pytest.raises(ga.InputError) as caught:
+        ga.to_zarr(ds, tmp_path / "a.zarr", chunk=50, shard=100)
+    note = caught.value.__notes__[-1]
+    assert "1bp/reads, chr1:" in note
+    assert str(path) in note
+
+
+def test_part__takes_only_the_files_and_the_graph_that_it_needs(tmp_path):
+    tracks = {}
+    for number in range(30):
+        rows = [("chr1", n, n + 1) for n in range(number, 1000, 3)]
+        tracks[f"t{number}"] = write_text(tmp_path / f"{number}.bed", *rows)
+    ds = ga.open_intervals(tracks, like=TOY)
+    job = ga.plan(ds, tmp_path / "a.zarr")
+    one = ga.plan(ga.open_intervals({"t7": tracks["t7"]}, like=TOY), tmp_path / "b.zarr")
+    assert len(pickle.dumps(job.parts[7])) < 1.2 * len(pickle.dumps(one.parts[0]))
+    lazy = genome()[["signal"]].map(lambda x: x + 1)
+    part = ga.plan(lazy, tmp_path / "c.zarr", chunk=50, shard=100).parts[3]
+    assert len(dict(part.lean().data.data.dask)) < len(dict(part.data.data.dask)) / 3
+    np.testing.assert_array_equal(part.lean().data, part.data)
 
 
 # ---- fingerprints
