@@ -167,7 +167,7 @@ def _labelled(values: Any, dims: Sequence[str] | None) -> xr.DataArray:
             )
         array = xr.DataArray(values, dims=known, name="signal")  # not the name dask gave it
     if array.dtype.kind not in "biuf":
-        raise GenomeError(f"values has {array.dtype}, which are no numbers")
+        raise GenomeError(f"values has {array.dtype}, which are no numbers; convert them to float")
     rows = [dim for dim in map(str, array.dims) if dim in ("region", "window")]
     offsets = [dim for dim in map(str, array.dims) if dim.startswith("offset")]
     if len(rows) != 1 or len(offsets) > 1:

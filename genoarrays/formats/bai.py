@@ -246,7 +246,8 @@ def read_index(path: str, stamp: Stamp, contigs: int) -> ReadIndex:
             raise ValueError(f"it knows {len(index):,} contigs, and the header {contigs:,}")
         return index
     except (ValueError, struct.error, zlib.error, OSError) as error:
-        raise foreign(path, stamp, str(error)) from None
+        problem = "it was cut off" if isinstance(error, struct.error) else str(error)
+        raise foreign(path, stamp, problem) from None
 
 
 def foreign(path: str, stamp: Stamp, problem: str) -> InputError:

@@ -25,6 +25,7 @@ from genoarrays._optional import optional
 from genoarrays.errors import InputError
 from genoarrays.formats.alignments import Shared, contig_digests
 from genoarrays.formats.bai import find_index
+from genoarrays.formats.crai import check_crai, containers
 from genoarrays.formats.files import Handles, Stamp
 from genoarrays.formats.match import Header
 
@@ -83,7 +84,12 @@ def _own(path: str, suffix: str) -> str:
     return os.path.join(_scratch(os.getpid()).name, digest + suffix)
 
 
-def _make_index(stamp: Stamp) -> str:
+def _find_index(stamp: Stamp) -> str:
+    """The index beside the file, once it is known to be its own, or one made now."""
+    if (beside := find_index(stamp.path)) is not None:
+        check_crai(stamp, beside)
+        return beside
+    containers(stamp)
     made = _own(stamp.path, ".crai")
     try:
         with _quiet:
@@ -107,14 +113,14 @@ def _find_reference(stamp: Stamp) -> str:
     return link
 
 
-_indexes: Shared[str] = Shared(_make_index)
+_indexes: Shared[str] = Shared(_find_index)
 _references: Shared[str] = Shared(_find_reference)
 
 
 def _open(key: Any) -> Any:
     path = key.stamp.path
     fasta = None if key.reference is None else _references(Stamp.of(key.reference))
-    index = find_index(path) or _indexes(key.stamp)
+    index = _indexes(key.stamp)
     try:
         with _quiet:
             return _pysam().AlignmentFile(

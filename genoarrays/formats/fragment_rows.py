@@ -20,7 +20,7 @@ from genoarrays.formats.words import Words, find
 __all__ = ["Block", "RowError", "RowParser", "add_bases", "add_sites"]
 
 Array = npt.NDArray[Any]
-_DONE, _CONTIG, _WIDTH, _NARROW, _START, _END, _COUNT, _ORDER = range(8)
+_DONE, _CONTIG, _WIDTH, _NARROW, _START, _END, _COUNT, _ORDER, _LONE = range(9)
 _FARTHEST = 2**32 - 1  # coordinates are kept as uint32
 
 
@@ -77,6 +77,8 @@ def _parse(
                 if columns < 6:
                     tabs[columns - 1] = end
                 columns += 1
+            elif text[end] == 13 and end + 1 < len(text) and text[end + 1] != 10:
+                return number, at, _LONE, width
             end += 1
         if end == len(text):
             break
@@ -237,6 +239,11 @@ class RowParser:
 
     def _problem(self, problem: int, line: bytes, fields: list[bytes]) -> tuple[str, str]:
         shown = repr(line[:60].decode("utf-8", "replace"))
+        if problem == _LONE:
+            return (
+                "a carriage return stands within the line: the line ends are not those of text",
+                "convert them: tr '\\r' '\\n'",
+            )
         if problem == _NARROW:
             names = ("contig", "start", "end", "barcode", "count")[: self.need]
             return (

@@ -12,7 +12,6 @@ wrong: the error names the first line.
 from __future__ import annotations
 
 import gzip
-import os
 import re
 import zlib
 from collections.abc import Callable, Iterator
@@ -209,14 +208,6 @@ def _data_lines(path: str, data: bytes, done: int) -> Lines:
             "there is a zero byte: this is no text, or not UTF-8",
             "give a text file",
         )
-    if (lone := _LONE.search(data)) is not None:
-        line = done + 1 + data.count(b"\n", 0, lone.start())
-        raise InputError(
-            path,
-            f"line {line}",
-            "a carriage return stands within the line: the line ends are not those of text files",
-            f"convert them, as in: tr '\\r' '\\n' < {os.path.basename(path)} > new",
-        )
     end = np.flatnonzero(text == 10)
     if not data.endswith(b"\n"):
         end = np.append(end, len(data))
@@ -229,12 +220,14 @@ def _data_lines(path: str, data: bytes, done: int) -> Lines:
     for row in np.flatnonzero(kept & np.isin(first, list(b"tb \t\r\v\f"))).tolist():
         words = data[start[row] : end[row]].split(None, 1)
         kept[row] = bool(words) and words[0][:1] != b"#" and words[0] not in (b"track", b"browser")
+    if (lone := _LONE.search(data)) is not None:  # also in a comment, which may be the whole file
+        kept[np.searchsorted(end, lone.start(), side="right")] = True
     number = np.flatnonzero(kept)
     return Lines(data, text, start[number], end[number], number + (done + 1))
 
 
 def _convert(path: str, lines: Lines, convert: Callable[[Lines], Part]) -> Part:
-    found: Malformed | None = None
+    found = _misplaced(lines)
     while found is None or found.row > 0:
         try:
             part = convert(lines if found is None else lines.first(found.row))
@@ -245,6 +238,17 @@ def _convert(path: str, lines: Lines, convert: Callable[[Lines], Part]) -> Part:
             return part
         break
     raise InputError(path, f"line {lines.number[found.row]}", found.problem, found.fix)
+
+
+def _misplaced(lines: Lines) -> Malformed | None:
+    """The first carriage return that ends no line, as where they end all of them."""
+    if (lone := _LONE.search(lines.data)) is None:
+        return None
+    return Malformed(
+        int(np.searchsorted(lines.end, lone.start(), side="right")),
+        "a carriage return stands within the line: the line ends are not those of text files",
+        "convert them with: tr '\\r' '\\n'",
+    )
 
 
 def shown(text: bytes) -> str:

@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 
 from genoarrays.errors import AssemblyError, ContigError, GenomeError, InputError
 from genoarrays.formats.fai import fasta_index
+from genoarrays.formats.files import Stamp
 from genoarrays.formats.twobit_index import twobit_index
 from genoarrays.genome.assembly import Assembly
 from genoarrays.genome.naming import guess_mapping, to_style
@@ -110,29 +111,33 @@ def assembly_like(like: Any) -> Assembly:
 
 
 def _sizes(path: str) -> Assembly:
-    pairs = []
+    pairs: dict[str, int] = {}
     try:
-        with open(path, encoding="utf-8") as lines:
+        with open(Stamp.of(path).path, encoding="utf-8-sig") as lines:
             for number, line in enumerate(lines, 1):
                 fields = line.split()
                 if not fields:
                     continue
-                if len(fields) < 2 or not fields[1].isdigit() or int(fields[1]) < 1:
+                size = fields[1] if len(fields) > 1 and fields[1].isascii() else ""
+                if not (size.isdigit() and 0 < int(size) < 2**48):
                     raise InputError(
                         path, f"line {number}", f"{line.strip()!r} is no contig and length",
                         "write one name and one length in bp per line",
                     )  # fmt: skip
-                pairs.append((fields[0], int(fields[1])))
-    except OSError as error:
-        raise InputError(
-            path, "", f"cannot be read ({error.strerror})", "check the path"
-        ) from error
+                if fields[0] in pairs:
+                    raise InputError(
+                        path, f"line {number}", f"contig {fields[0]!r} is listed twice",
+                        "keep one of them",
+                    )  # fmt: skip
+                pairs[fields[0]] = int(size)
     except UnicodeDecodeError as error:
         raise InputError(path, "", "it is no UTF-8 text", "give a table of sizes") from error
     name = os.path.basename(path)
     for suffix in (".fai", ".gz", ".sizes", ".chrom", *_SUFFIXES):
         name = name.removesuffix(suffix)
-    return Assembly.from_pairs(name or path, pairs)
+    if not pairs:
+        raise InputError(path, "", "it lists no contigs", "write a name and a length per line")
+    return Assembly(name or path, pairs)
 
 
 def name_files(path: Any, dim: str) -> tuple[list[str] | None, list[Any]]:
@@ -320,6 +325,11 @@ def _own_assembly(header: Header, to_file: Mapping[str, str]) -> Assembly:
             f"{header.path} does not tell how long its contigs are; give like=, an Assembly, an "
             "opened Dataset or the path of the FASTA"
         )
+    if empty := [name for name, length in lengths.items() if length < 1]:
+        raise InputError(
+            header.path, "header", f"contig {empty[0]!r} has a length of {lengths[empty[0]]} bp",
+            "correct the header",
+        )  # fmt: skip
     digests = {new: header.digests[own] for new, own in to_file.items() if own in header.digests}
     return Assembly(stem(header.path), lengths, sequence_digests=digests)
 

@@ -71,6 +71,7 @@ def parse(text: bytes, letters: Letters) -> Parsed:
 
 def is_packed(stamp: Stamp) -> tuple[bool, bool]:
     """Whether a file is gzip, and whether it is gzip that can be read in parts (bgzip)."""
+    stamp.check()
     with open(stamp.path, "rb") as file:
         head = file.read(300)
     return head[:2] == b"\x1f\x8b", packed_size(head) is not None

@@ -23,11 +23,12 @@ import numpy.typing as npt
 from genoarrays.errors import InputError
 from genoarrays.formats.files import Stamp
 
-__all__ = ["Place", "TabixIndex", "tabix_index"]
+__all__ = ["BED", "VCF", "Place", "TabixIndex", "csi_edges", "tabix_index"]
 
 _WINDOW = 14  # log2 of the bp of a window
 _PSEUDO = 37450  # bin that holds numbers instead of rows
-_BED = (0x10000, 1, 2, 3)  # 0-based; columns of contig, start, end
+BED = ("bed", 0x10000, 1, 2, 3)  # 0-based; columns of contig, start, end
+VCF = ("vcf", 0, 1, 2, 0)
 
 
 class Place(NamedTuple):
@@ -56,30 +57,30 @@ class TabixIndex(NamedTuple):
     places: dict[str, Place]
 
 
-def tabix_index(path: str) -> TabixIndex | None:
-    """Index beside a BED-like file, or None where there is none.
+def tabix_index(path: str, kind: tuple[str, int, int, int, int] = BED) -> TabixIndex | None:
+    """Index beside a BED-like file (or VCF), or None where there is none.
 
     Raises
     ------
     InputError
-        When it is no .tbi, is cut off, or indexes other columns than those of BED.
+        When it is no .tbi, is cut off, or indexes other columns than those of its kind.
     """
     beside = path + ".tbi"
-    return _read(Stamp.of(beside), os.path.basename(path)) if os.path.exists(beside) else None
+    return _read(Stamp.of(beside), os.path.basename(path), kind) if os.path.exists(beside) else None
 
 
 @lru_cache(maxsize=16)
-def _read(stamp: Stamp, name: str) -> TabixIndex:
-    fix = f"make the index again: tabix -f -p bed {name}"
+def _read(stamp: Stamp, name: str, kind: tuple[str, int, int, int, int]) -> TabixIndex:
+    fix = f"make the index again: tabix -f -p {kind[0]} {name}"
     try:
         with gzip.open(stamp.path, "rb") as file:
             raw = file.read()
         if raw[:4] != b"TBI\1":
             raise InputError(stamp.path, "byte 0", "it is no .tbi index", fix)
         contigs, preset, *columns = struct.unpack_from("<5i", raw, 4)
-        if (preset & 0x10000, *columns) != _BED:
+        if (preset & 0x10000, *columns) != kind[1:]:
             raise InputError(
-                stamp.path, "", "it indexes other columns than contig, start, end", fix
+                stamp.path, "", f"it indexes other columns than those of a {kind[0]} file", fix
             )
         (size,) = struct.unpack_from("<i", raw, 32)
         names = raw[36 : 36 + size].split(b"\0")[:-1]
@@ -118,3 +119,39 @@ def _read_contig(raw: bytes, at: int) -> tuple[Place | None, int]:
     windows = np.frombuffer(raw, dtype="<u8", count=count, offset=at + 4).astype(np.int64)
     place = None if begin is None else Place(begin, end, windows, rows)
     return place, at + 4 + 8 * count
+
+
+def csi_edges(path: str, fix: str) -> dict[int | str, tuple[int, int]]:
+    """Where the rows of each contig begin and end, by a .csi: virtual offsets.
+
+    By the contig's name in the index of a table, and by its number in that of a BCF.
+
+    Raises
+    ------
+    InputError
+        When it is no .csi, or is cut off.
+    """
+    stamp = Stamp.of(path)
+    edges: dict[int | str, tuple[int, int]] = {}
+    try:
+        with gzip.open(path, "rb") as file:
+            raw = file.read()
+        magic, _, depth, extra = struct.unpack_from("<4siii", raw)
+        if magic != b"CSI\1":
+            raise ValueError("it is no .csi index")
+        names = raw[16 + 28 : 16 + extra].split(b"\0")[:-1]
+        pseudo, at = ((1 << 3 * (depth + 1)) - 1) // 7 + 1, 16 + extra + 4
+        for number in range(*struct.unpack_from("<i", raw, 16 + extra)):
+            found: list[int] = []
+            (bins,) = struct.unpack_from("<i", raw, at)
+            at += 4
+            for _ in range(bins):
+                one, _, chunks = struct.unpack_from("<IQi", raw, at)
+                if one != pseudo:
+                    found += struct.unpack_from(f"<{2 * chunks}Q", raw, at + 16)
+                at += 16 + 16 * chunks
+            if found:
+                edges[names[number].decode() if names else number] = (min(found), max(found))
+    except (OSError, EOFError, zlib.error, struct.error, ValueError, IndexError) as error:
+        raise InputError(stamp.path, "", f"the index is damaged ({error})", fix) from error
+    return edges

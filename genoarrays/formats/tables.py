@@ -189,6 +189,9 @@ def _rows_of_dataset(table: xr.Dataset) -> Rows:
 
 def _rows_of_frame(frame: pd.DataFrame, source: str) -> Rows:
     places: dict[str, Any] = {}
+    if not frame.columns.is_unique:
+        twice = frame.columns[frame.columns.duplicated()][0]
+        raise RegionError(f"the {source} has two columns {twice!r}; rename or drop one of them")
     lower = {str(name).lower(): name for name in reversed(list(frame.columns))}
     for name, spellings in _NAMES.items():
         found = [lower[spelling] for spelling in spellings if spelling in lower]
@@ -207,7 +210,7 @@ def _rows_of_frame(frame: pd.DataFrame, source: str) -> Rows:
     bounds = []
     for name in ("start", "end"):
         values = pd.to_numeric(frame[places[name]], errors="coerce").to_numpy(dtype=np.float64)
-        wrong = ~(values == np.floor(values))
+        wrong = ~((values == np.floor(values)) & (np.abs(values) < 2**53))
         if wrong.any():
             row = int(np.argmax(wrong))
             value = frame[places[name]].iloc[row]

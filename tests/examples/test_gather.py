@@ -219,3 +219,27 @@ def test_windows__refuses_other_genomes():
         ga.windows(ds, regions_dataset([], [], []))
     with pytest.raises(ga.GenomeError, match="nothing to cut"):
         ga.windows(xr.Dataset(coords=ds.coords), ["chr1:6-10"])
+
+
+@pytest.mark.parametrize(
+    "rows", [slice(-3, None), slice(7, None), slice(None, 99), [5, 0, 5], [-1]]
+)
+def test_windows__rows_are_chosen_as_in_numpy(rows):
+    ds = ga.testing.random_genome({"chr1": 100}).chunk(position=30)
+    x = ga.windows(ds, ga.tile_regions(ds, 10), 10, block=4)
+    some = x.isel(window=rows)
+    np.testing.assert_array_equal(some.reads.values, x.reads.values[rows])
+    assert some.window.values.tolist() == x.window.values[rows].tolist()
+
+
+def test_windows__of_a_store_of_regions_equal_those_of_the_genome(tmp_path):
+    ds = ga.testing.random_genome({"chr1": 300, "chr2": 150})
+    wanted = ["chr1:40-140", "chr2:100-150"]
+    ga.to_zarr(ds, tmp_path / "all.zarr", progress=False)
+    ga.to_zarr(ds.sel(position=wanted), tmp_path / "some.zarr", progress=False)
+    tiles = ga.tile_regions(ga.read_regions([f"{r}:-" for r in wanted], like=ds), 10)
+    whole, part = (ga.open_zarr(tmp_path / name) for name in ("all.zarr", "some.zarr"))
+    assert part.sizes["position"] == 150
+    found = [ga.windows(one, tiles, 10).compute() for one in (whole, part)]
+    for name in ds.data_vars:
+        np.testing.assert_array_equal(found[0][name], found[1][name])

@@ -241,6 +241,8 @@ def test_open_fragments__drops_and_names_contigs_and_rows_that_do_not_fit(tmp_pa
         ("chr1\t5\t9\nch\xff1\t5\t9\n", 2, "is no UTF-8", {}),
         ("chr1\t5\t9\n\t5\t9\n", 2, "there is no contig", {}),
         ("chr1\t5\t900\nchr1\t5", 2, "2 columns", {}),
+        ("chr1\t5\t900\rchr1\t6\t9\r", 1, "a carriage return stands within", {}),
+        ("#x\nchr1\t5\t9\n#\rchr1\t6\t9", 3, "a carriage return stands within", {}),
     ],
 )  # fmt: skip
 def test_open_fragments__names_the_malformed_line(tmp_path, text, line, problem, options):
@@ -309,7 +311,7 @@ def test_open_fragments__refuses_indexes_of_other_files(files, tmp_path):
             ga.open_fragments(tmp_path / "fewer.gz", like=TOY)
     (tmp_path / "fewer.gz.tbi").unlink()
     pysam.tabix_index(str(tmp_path / "fewer.gz"), preset="vcf", force=True)
-    with pytest.raises(InputError, match="other columns than contig, start, end"):
+    with pytest.raises(InputError, match="other columns than those of a bed file"):
         ga.open_fragments(tmp_path / "fewer.gz", like=TOY)
 
 

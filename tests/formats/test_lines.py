@@ -7,6 +7,7 @@ from genoarrays.formats import lines as module
 from genoarrays.formats.fields import integers
 from genoarrays.formats.files import Stamp
 from genoarrays.formats.lines import convert_blocks
+from tests.formats.files import bgzip
 
 
 def line_numbers(path):
@@ -66,6 +67,21 @@ def test_convert_blocks__refuses_what_is_no_text(tmp_path):
     path.write_bytes(b"")
     with pytest.raises(InputError, match="the file is empty"):
         line_numbers(path)
+    for text, line in [(b"a\t1\rb\t2\r", 1), (b"#x\ra\t1\r", 1), (b"a\t1\n#\n\n#\rb\t2\n", 4)]:
+        path.write_bytes(text)
+        with pytest.raises(InputError, match=rf"line {line}: a carriage return .*: tr "):
+            line_numbers(path)
+
+
+def test_convert_blocks__refuses_bgzip_that_was_cut_off_at_the_edge_of_a_block(tmp_path):
+    path = tmp_path / "x.bed"
+    path.write_text("".join(f"chr1\t{n}\t{n + 9}\n" for n in range(20_000)))
+    raw = bgzip(path).read_bytes()
+    edge = int.from_bytes(raw[16:18], "little") + 1
+    for end in (edge, len(raw) - 28):
+        path.write_bytes(raw[:end])
+        with pytest.raises(InputError, match=rf"x\.bed, byte {end}: .* the file was cut off"):
+            line_numbers(path)
 
 
 def test_split__takes_runs_of_white_space_or_single_tabs(tmp_path):

@@ -31,6 +31,15 @@ def test_match_contigs__takes_the_files_own_genome_without_like():
         match_contigs(header(b=None), None)
 
 
+@pytest.mark.parametrize("length", [0, -5])
+def test_match_contigs__refuses_a_header_of_empty_contigs(length):
+    header = Header("x.bam", {"chr1": 5, "chr2": length})
+    with pytest.raises(
+        InputError, match=rf"x\.bam, header: contig 'chr2' has a length of {length}"
+    ):
+        match_contigs(header, None)
+
+
 def test_match_contigs__refuses_another_length():
     with pytest.raises(AssemblyError, match=r"x\.bw: contig 'chr2' has 501 bp here and 500 bp"):
         match_contigs(header(chr1=1037, chr2=501), TOY)
@@ -110,6 +119,18 @@ def test_assembly_like__refuses_anything_else(tmp_path):
     (tmp_path / "bad.sizes").write_text("a\t4\nb\tx\n")
     with pytest.raises(InputError, match=r"bad\.sizes, line 2: 'b\\tx' is no contig and length"):
         assembly_like(str(tmp_path / "bad.sizes"))
+    for text, message in [
+        ("", "the file is empty"),
+        ("\n", "it lists no contigs"),
+        ("a\t4\na\t4\n", "line 2: contig 'a' is listed twice"),
+        ("a\t99999999999999999999\n", "line 1: .* is no contig and length"),
+        ("a\t\u0664\n", "line 1: .* is no contig and length"),
+    ]:
+        (tmp_path / "bad.sizes").write_text(text)
+        with pytest.raises(InputError, match=rf"bad\.sizes.*{message}"):
+            assembly_like(str(tmp_path / "bad.sizes"))
+    (tmp_path / "mark.sizes").write_text("\ufeffa\t4\n")
+    assert assembly_like(tmp_path / "mark.sizes").names == ("a",)
     with pytest.raises(InputError, match="No such file"):
         assembly_like(str(tmp_path / "none.sizes"))
 

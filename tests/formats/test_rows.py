@@ -171,6 +171,8 @@ def naive(data):
     rows, tabs, width = [], None, None
     for number, line in enumerate(data.split(b"\n"), 1):
         line = line.removesuffix(b"\r")
+        if b"\r" in line:
+            return number
         words = line.split(None, 1)
         if not words or words[0][:1] == b"#" or words[0] in (b"track", b"browser"):
             continue

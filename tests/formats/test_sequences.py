@@ -129,6 +129,9 @@ def test_open_sequences__is_lazy_and_travels(tmp_path):
     path.write_text(">other\nACGT\n")
     with pytest.raises(InputError, match="changed after it was opened"):
         x.dna.values  # noqa: B018
+    path.unlink()
+    with pytest.raises(InputError, match=r"x\.fa: cannot be read"):
+        x.dna.values  # noqa: B018
 
 
 def test_index__selects_by_id_and_never_aligns_two_sets():
@@ -293,32 +296,6 @@ def test_alphabets__cover_the_same_letters_in_files_and_arrays():
 
 
 # ---- real files
-
-
-@pytest.mark.parametrize("length", [None, 205])
-def test_sample_sequences__have_the_known_letters(shared_data, length):
-    x = ga.open_sequences(shared_data / "janggu_samples/sample.fa", length=length)
-    hot = ga.one_hot(x.dna)
-    assert hot.shape == (3897, length or 200, 4)
-    first = "".join(hot.channel.values[hot[0, :10].values.argmax(-1)])
-    assert first == "CACAGCAGAG"
-    if length is None:
-        totals = hot.sum(("sequence", "offset")).values.tolist()
-        assert totals == [210607, 178552, 179650, 210591]
-    else:
-        assert hot[0, 199].values.tolist() == [1, 0, 0, 0]
-        assert not hot[:, 200:].any()
-
-
-def test_sample_proteins__have_the_known_letters(shared_data):
-    path = shared_data / "janggu_samples/sample_protein.fa"
-    hot = ga.one_hot(ga.open_sequences(path, alphabet="protein", length=1000).protein)
-    assert hot.shape == (3, 1000, 20)
-    assert hot.sum(("offset", "channel")).values.tolist() == [256, 320, 458]
-    assert hot[0, :4].values.argmax(-1).tolist() == [10, 0, 4, 15]
-    assert not hot[0, -2:].any()
-    with pytest.raises(InputError, match=r"position 2: 'F' is no letter of DNA.*protein"):
-        ga.open_sequences(path, length=1000)
 
 
 def test_uniprot__counts_unusual_letters(shared_data):

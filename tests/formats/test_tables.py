@@ -181,6 +181,13 @@ def test_read_regions__refuses_what_is_no_region(tmp_path):
     frame = pd.DataFrame({"chrom": ["a", None], "start": [1, 2], "end": [5, 6]})
     with pytest.raises(InputError, match="row 1: there is no contig"):
         ga.read_regions(frame)
+    for end in (np.inf, 2.0**70, 2**80):
+        frame = pd.DataFrame({"chrom": ["a", "b"], "start": [1, 2], "end": [5, end]})
+        with pytest.raises(InputError, match=r"row 1: end is .*, no whole number"):
+            ga.read_regions(frame)
+    frame = pd.DataFrame([["a", 1, 5, 6]], columns=["chrom", "start", "end", "end"])
+    with pytest.raises(RegionError, match="has two columns 'end'; rename or drop one"):
+        ga.read_regions(frame)
     frame = pd.DataFrame({"chrom": ["a", "b"], "start": [1, 2.5], "end": [5, np.nan]})
     with pytest.raises(InputError, match=r"row 1: start is 2\.5, no whole number"):
         ga.read_regions(frame)

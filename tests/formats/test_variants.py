@@ -263,6 +263,32 @@ def test_read_variants__reads_a_region_by_index(tmp_path, kind):
             ga.read_variants(plain, TOY, region="chr1:300-700")
 
 
+@pytest.mark.parametrize("seed", [3, 4])
+@pytest.mark.parametrize("kind", ["vcf.gz.tbi", "vcf.gz.csi", "bcf.csi"])
+def test_read_variants__refuses_an_index_of_another_file(tmp_path, kind, seed):
+    paths = []
+    for name, one, number in (("x", 2, 300), ("y", seed, 40), ("z", seed, 40)):
+        rows = sorted(variants_on(BASES, one, number=number), key=lambda r: (r[0], r[1]))
+        rows = [row for row in rows if row[0] != "chr1" or name != "z"]
+        plain = write_vcf(tmp_path / f"{name}.vcf", rows)
+        paths.append(as_bcf(plain) if kind == "bcf.csi" else bgzip(plain))
+        if kind != "bcf.csi":
+            pysam.tabix_index(str(paths[-1]), preset="vcf", csi=kind.endswith("csi"))
+    path, suffix = paths[0], f".{kind.rsplit('.', 1)[1]}"
+    expected = [r for r in oracle(path) if r[0] == "chr1" and r[1] < 700 and r[2] > 300]
+    assert expected
+    assert rows_of(ga.read_variants(path, TOY, region="chr1:300-700")) == expected
+    index = path.with_name(path.name + suffix)
+    message = rf"x\.{kind}, contig 'chr1': it is not the index of .*; make the index again: "
+    for other in paths[1:]:  # the last has no rows on chr1
+        index.write_bytes(other.with_name(other.name + suffix).read_bytes())
+        with pytest.raises(InputError, match=message.replace(".gz.", r"\.gz\.")):
+            ga.read_variants(path, TOY, region="chr1:300-700")
+    index.write_bytes(b"hello")
+    with pytest.raises(InputError, match="index"):
+        ga.read_variants(path, TOY, region="chr1:300-700")
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [
@@ -295,7 +321,7 @@ def test_read_variants__names_the_malformed_line(tmp_path, change, message):
         ga.read_variants(path, TOY)
 
 
-def test_read_variants__finds_damage(tmp_path):
+def test_read_variants__finds_damage(tmp_path, capfd):
     rows = variants_on(BASES, 2, number=3000)
     path = write_vcf(tmp_path / "x.vcf", rows)
     zipped, bcf = bgzip(path), as_bcf(path, index=False)
@@ -312,8 +338,12 @@ def test_read_variants__finds_damage(tmp_path):
     whole = bcf.read_bytes()
     for content in (whole[: len(whole) // 2], whole[:-28], whole[:200]):
         bcf.write_bytes(content)
-        with pytest.raises(InputError, match=r"cut off|damaged|truncated|EOF"):
+        with pytest.raises(InputError, match=r"x\.bcf.*cut off .*copy or make it again"):
             ga.read_variants(bcf, TOY)
+    bcf.write_bytes(whole[: len(whole) // 2] + b"\7" + whole[len(whole) // 2 + 1 :])
+    with pytest.raises(InputError, match=r"x\.bcf, after record \d+: the file is damaged"):
+        ga.read_variants(bcf, TOY)
+    assert capfd.readouterr().err == ""
 
 
 def test_read_variants__reads_a_header_without_records(tmp_path):

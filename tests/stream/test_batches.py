@@ -65,6 +65,12 @@ def test_order__depends_on_seed_and_epoch_only(memory):
     assert ids(again) == first
 
 
+def test_a_batch_of_one__keeps_its_axis():
+    for x in (examples(3), examples(3).isel(window=[1])):
+        for batch in ga.batches(x, inputs=["x"], batch_size=1):
+            assert batch["x"].shape == (1, 3)
+
+
 def test_buffer__mixes_blocks():
     stream = ga.batches(examples(400, 10), inputs="x", batch_size=20, memory=12 * 200)
     blocks = [{i // 10 for i in some} for some in ids(stream)]
