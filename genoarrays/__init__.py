@@ -26,21 +26,21 @@ if TYPE_CHECKING:
     from genoarrays.examples.split import split_regions as split_regions
     from genoarrays.examples.split import split_sequences as split_sequences
     from genoarrays.examples.tile import tile_regions as tile_regions
-    from genoarrays.formats.arrays import from_array as from_array
-    from genoarrays.formats.bam import open_bam as open_bam
-    from genoarrays.formats.bigwig import open_bigwig as open_bigwig
-    from genoarrays.formats.export import to_bigwig as to_bigwig
-    from genoarrays.formats.fasta import open_fasta as open_fasta
-    from genoarrays.formats.fragments import open_fragments as open_fragments
-    from genoarrays.formats.frames import to_frame as to_frame
-    from genoarrays.formats.frames import to_pyranges as to_pyranges
-    from genoarrays.formats.intervals import open_intervals as open_intervals
-    from genoarrays.formats.sequences import open_sequences as open_sequences
-    from genoarrays.formats.strings import from_sequences as from_sequences
-    from genoarrays.formats.shift import estimate_shift as estimate_shift
-    from genoarrays.formats.tables import read_regions as read_regions
-    from genoarrays.formats.variants import read_variants as read_variants
-    from genoarrays.formats.twobit import open_twobit as open_twobit
+    from genoarrays.formats.arrays.arrays import from_array as from_array
+    from genoarrays.formats.reads.bam import open_bam as open_bam
+    from genoarrays.formats.signal.bigwig import open_bigwig as open_bigwig
+    from genoarrays.formats.signal.export import to_bigwig as to_bigwig
+    from genoarrays.formats.sequence.fasta import open_fasta as open_fasta
+    from genoarrays.formats.fragments.fragments import open_fragments as open_fragments
+    from genoarrays.formats.intervals.frames import to_frame as to_frame
+    from genoarrays.formats.intervals.frames import to_pyranges as to_pyranges
+    from genoarrays.formats.intervals.intervals import open_intervals as open_intervals
+    from genoarrays.formats.strings.sequences import open_sequences as open_sequences
+    from genoarrays.formats.strings.strings import from_sequences as from_sequences
+    from genoarrays.formats.reads.shift import estimate_shift as estimate_shift
+    from genoarrays.formats.intervals.tables import read_regions as read_regions
+    from genoarrays.formats.variants.variants import read_variants as read_variants
+    from genoarrays.formats.sequence.twobit import open_twobit as open_twobit
     from genoarrays.genome.assembly import Assembly as Assembly
     from genoarrays.genome.axis import GenomeAxis as GenomeAxis
     from genoarrays.genome.convention import decode as decode
@@ -119,21 +119,21 @@ _WHERE = {
     "one_hot": "ops.sequence",
     "reverse_complement": "ops.orientation",
     # formats
-    "estimate_shift": "formats.shift",
-    "from_array": "formats.arrays",
-    "open_bam": "formats.bam",
-    "open_bigwig": "formats.bigwig",
-    "open_fasta": "formats.fasta",
-    "open_fragments": "formats.fragments",
-    "from_sequences": "formats.strings",
-    "open_intervals": "formats.intervals",
-    "open_sequences": "formats.sequences",
-    "open_twobit": "formats.twobit",
-    "read_regions": "formats.tables",
-    "read_variants": "formats.variants",
-    "to_bigwig": "formats.export",
-    "to_frame": "formats.frames",
-    "to_pyranges": "formats.frames",
+    "estimate_shift": "formats.reads.shift",
+    "from_array": "formats.arrays.arrays",
+    "open_bam": "formats.reads.bam",
+    "open_bigwig": "formats.signal.bigwig",
+    "open_fasta": "formats.sequence.fasta",
+    "open_fragments": "formats.fragments.fragments",
+    "from_sequences": "formats.strings.strings",
+    "open_intervals": "formats.intervals.intervals",
+    "open_sequences": "formats.strings.sequences",
+    "open_twobit": "formats.sequence.twobit",
+    "read_regions": "formats.intervals.tables",
+    "read_variants": "formats.variants.variants",
+    "to_bigwig": "formats.signal.export",
+    "to_frame": "formats.intervals.frames",
+    "to_pyranges": "formats.intervals.frames",
     # store
     "open_datatree": "store.open",
     "open_zarr": "store.open",

@@ -21,8 +21,8 @@ import xarray as xr
 from genoarrays.errors import GenomeError, RegionError
 from genoarrays.examples.cut import REDUCE, Cutter, Piece, cut, exists_in
 from genoarrays.examples.geometry import Runs, on_contig, place, plan_runs, window_starts
+from genoarrays.formats.intervals.tables import read_regions
 from genoarrays.formats.lazy import origin
-from genoarrays.formats.tables import read_regions
 from genoarrays.genome.assembly import check_same_assembly
 from genoarrays.genome.axis import GenomeAxis
 from genoarrays.genome.columns import Columns

@@ -59,7 +59,7 @@ class FastaEngine(_Engine):
 
     def read(self, path: Any, **options: Any) -> xr.Dataset:
         """The dataset, without dask."""
-        from genoarrays.formats.fasta import open_fasta
+        from genoarrays.formats.sequence.fasta import open_fasta
 
         return open_fasta(path, **options)
 
@@ -73,7 +73,7 @@ class TwobitEngine(_Engine):
 
     def read(self, path: Any, **options: Any) -> xr.Dataset:
         """The dataset, without dask."""
-        from genoarrays.formats.twobit import open_twobit
+        from genoarrays.formats.sequence.twobit import open_twobit
 
         return open_twobit(path, **options)
 
@@ -87,7 +87,7 @@ class BigwigEngine(_Engine):
 
     def read(self, path: Any, **options: Any) -> xr.Dataset:
         """The dataset, without dask."""
-        from genoarrays.formats.bigwig import open_bigwig
+        from genoarrays.formats.signal.bigwig import open_bigwig
 
         return open_bigwig(path, **options)
 
@@ -119,7 +119,7 @@ class BamEngine(_Engine):
 
     def read(self, path: Any, **options: Any) -> xr.Dataset:
         """The dataset, without dask."""
-        from genoarrays.formats.bam import open_bam
+        from genoarrays.formats.reads.bam import open_bam
 
         return open_bam(path, **options)
 
@@ -148,7 +148,7 @@ class BedEngine(_Engine):
 
     def read(self, path: Any, **options: Any) -> xr.Dataset:
         """The dataset, without dask; `assembly` is another word for `like`."""
-        from genoarrays.formats.intervals import open_intervals
+        from genoarrays.formats.intervals.intervals import open_intervals
 
         like = options.pop("assembly", None)
         return open_intervals(path, **{"like": like, **options})

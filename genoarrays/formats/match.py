@@ -14,9 +14,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from genoarrays.errors import AssemblyError, ContigError, GenomeError, InputError
-from genoarrays.formats.fai import fasta_index
 from genoarrays.formats.files import Stamp
-from genoarrays.formats.twobit_index import twobit_index
+from genoarrays.formats.sequence.fai import fasta_index
+from genoarrays.formats.sequence.twobit_index import twobit_index
 from genoarrays.genome.assembly import Assembly
 from genoarrays.genome.naming import guess_mapping, to_style
 from genoarrays.genome.regions import assembly_of

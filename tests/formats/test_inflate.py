@@ -6,7 +6,7 @@ import pytest
 from genoarrays.errors import InputError
 from genoarrays.formats.files import Stamp
 from genoarrays.formats.inflate import Content
-from tests.formats.reads import EOF, packed
+from tests.formats.reads.oracle import EOF, packed
 
 
 @pytest.fixture(scope="module")

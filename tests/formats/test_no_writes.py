@@ -16,8 +16,8 @@ from tests.formats.files import (
     write_fasta,
     write_text,
 )
-from tests.formats.reads import random_reads, write_reads
-from tests.formats.test_twobit import write_twobit
+from tests.formats.reads.oracle import random_reads, write_reads
+from tests.formats.sequence.test_twobit import write_twobit
 
 BASES = {name: random_bases(1, length, "ACGT") for name, length in LENGTHS.items()}
 VCF = (

@@ -1,0 +1,1 @@
+"""Arrays with regions as labelled tracks."""

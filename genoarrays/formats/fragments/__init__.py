@@ -1,0 +1,1 @@
+"""Fragments of single cells and of ATAC-seq, as counts."""

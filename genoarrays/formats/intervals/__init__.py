@@ -1,0 +1,1 @@
+"""BED, narrowPeak, broadPeak, bedGraph, GFF and GTF, as labels and as regions."""

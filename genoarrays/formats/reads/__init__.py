@@ -1,0 +1,1 @@
+"""Aligned reads: BAM and CRAM as counts."""

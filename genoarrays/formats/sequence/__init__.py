@@ -1,0 +1,1 @@
+"""Genomes: FASTA and 2bit as codes."""

@@ -1,0 +1,1 @@
+"""bigWig, in and out."""

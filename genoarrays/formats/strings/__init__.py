@@ -1,0 +1,1 @@
+"""Sequences without coordinates: files and tables of strings."""

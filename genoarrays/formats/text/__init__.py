@@ -1,0 +1,1 @@
+"""Text files of rows: lines, fields, intervals, fast."""

@@ -1,0 +1,61 @@
+import subprocess
+import sys
+
+import numpy as np
+import pandas as pd
+import pytest
+import xarray as xr
+
+import genoarrays as ga
+from tests.formats.files import TOY, write_text
+
+ROWS = [("chr2", 5, 20, "a", 7.5, "+"), ("chr1", 0, 300, "b", 1, "-"), ("chr1", 1, 2, "c", 0, ".")]
+
+
+@pytest.fixture
+def regions(tmp_path):
+    return ga.read_regions(write_text(tmp_path / "x.bed", *ROWS), TOY)
+
+
+def test_to_frame__is_undone_by_read_regions(regions):
+    frame = ga.to_frame(regions)
+    assert list(frame.itertuples(index=False, name=None)) == [
+        (c, s, e, way, name, score) for c, s, e, name, score, way in ROWS
+    ]
+    assert list(frame) == ["contig", "start", "end", "strand", "name", "score"]
+    again = ga.read_regions(frame, TOY)
+    xr.testing.assert_identical(again.drop_attrs(), regions.drop_attrs())
+    empty = ga.to_frame(regions.isel(region=slice(0)))
+    assert empty.empty
+    assert list(empty) == list(frame)
+
+
+def test_to_pyranges__is_undone_by_read_regions(regions):
+    pytest.importorskip("pyranges")
+    stranded = regions.isel(region=slice(2))
+    ranges = ga.to_pyranges(stranded)
+    assert ranges.stranded
+    assert list(ranges.columns) == ["Chromosome", "Start", "End", "Strand", "name", "score"]
+    again = ga.to_frame(ga.read_regions(ranges, TOY)).sort_values("start", ignore_index=True)
+    want = ga.to_frame(stranded).sort_values("start", ignore_index=True)
+    pd.testing.assert_frame_equal(again, want)
+    assert len(ga.to_pyranges(regions)) == 3
+
+
+def test_to_frame__gives_predictions_with_their_places(regions):
+    ds = ga.merge(ga.open_intervals(regions.attrs["source"], like=TOY))
+    x = ga.windows(ds, regions.isel(region=slice(2)), 4, anchor="start")
+    y = x.label.mean("offset").rename("mean")
+    frame = ga.to_frame(y)
+    assert list(frame) == ["contig", "start", "end", "strand", "mean"]
+    assert frame["strand"].tolist() == ["+", "-"]
+    np.testing.assert_array_equal(frame["mean"], y.values)
+    with pytest.raises(ga.RegionError, match=r"'label' has dimensions \(window, offset\)"):
+        ga.to_frame(x)
+    with pytest.raises(ga.RegionError, match="no windows"):
+        ga.to_frame(ds)
+
+
+def test_to_pyranges__is_imported_on_use():
+    code = "import sys, genoarrays.formats.intervals.frames; assert 'pyranges' not in sys.modules"
+    subprocess.run([sys.executable, "-c", code], check=True)
