@@ -22,6 +22,7 @@ __all__ = [
     "current",
     "parse_bytes",
     "set_options",
+    "show_bytes",
     "show_progress",
     "track",
 ]
@@ -121,6 +122,21 @@ def parse_bytes(size: int | str) -> int:
     if size < 1:
         raise ValueError(f"a size of {size} bytes is not possible; give at least 1")
     return int(size)
+
+
+def show_bytes(size: float) -> str:
+    """A size as people read it.
+
+    Examples
+    --------
+    >>> show_bytes(268435456)
+    '268 MB'
+    """
+    for unit in ("B", "kB", "MB", "GB"):
+        if size < 1000:
+            return f"{size:.3g} {unit}"
+        size /= 1000
+    return f"{size:.3g} TB"
 
 
 def show_progress(asked: bool | None = None) -> bool:

@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from genoarrays.cli.options import overwrite, progress, split_names
+from genoarrays.options import show_bytes
 
 __all__ = ["export", "info", "plot", "verify"]
 
@@ -44,7 +45,7 @@ def info(store: str, as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps({"store": str(store), "bytes": size, "nodes": nodes}, indent=1))
         return
-    click.echo(f"{store}: {_bytes(size)} on disk")
+    click.echo(f"{store}: {show_bytes(size)} on disk")
     for name, node in nodes.items():
         click.echo(
             f"\n{name}: {node['positions']:,} bins of {node['bin_size']} bp on "
@@ -53,17 +54,8 @@ def info(store: str, as_json: bool) -> None:
         for variable, a in node["variables"].items():
             dims = ", ".join(f"{d}: {n:,}" for d, n in zip(a["dims"], a["shape"], strict=True))
             chunk = " x ".join(f"{n:,}" for n in a["chunk"])
-            click.echo(
-                f"  {variable:12} {a['dtype']:8} ({dims})  {_bytes(a['bytes'])}, read by {chunk}"
-            )
-
-
-def _bytes(size: float) -> str:
-    for unit in ("B", "kB", "MB", "GB"):
-        if size < 1000:
-            return f"{size:.3g} {unit}"
-        size /= 1000
-    return f"{size:.3g} TB"
+            size = show_bytes(a["bytes"])
+            click.echo(f"  {variable:12} {a['dtype']:8} ({dims})  {size}, read by {chunk}")
 
 
 @click.command()

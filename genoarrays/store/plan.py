@@ -19,6 +19,7 @@ import xarray as xr
 
 from genoarrays.errors import StoreError
 from genoarrays.genome.index import axis_of
+from genoarrays.options import show_bytes
 from genoarrays.store.document import (
     Document,
     changes,
@@ -377,20 +378,12 @@ class Plan:
         for (node, name), layout in self.layouts.items():
             shape = ", ".join(f"{d}: {n:,}" for d, n in zip(layout.dims, layout.shape, strict=True))
             parts, size = int(np.prod(layout.grid)), self.nodes[node][name].nbytes
-            lines.append(f"  {node}/{name}  ({shape})  {_bytes(size)}, parts {parts:,}")
+            lines.append(f"  {node}/{name}  ({shape})  {show_bytes(size)}, parts {parts:,}")
         lines += [f"  reads {path}" for path in self.sources]
         lines.append(
-            f"  together {_bytes(self.nbytes)} uncompressed, parts {len(self.parts):,}, files <= "
-            f"{self.files:,}, memory per worker about {_bytes(self.memory)}"
+            f"  together {show_bytes(self.nbytes)} uncompressed, parts {len(self.parts):,}, "
+            f"files <= {self.files:,}, memory per worker about {show_bytes(self.memory)}"
         )
         if self.begun() is not None:
             lines.append(f"  begun, {self.done:,} parts are done")
         return "\n".join(lines)
-
-
-def _bytes(size: float) -> str:
-    for unit in ("B", "kB", "MB", "GB"):
-        if size < 1000:
-            return f"{size:.3g} {unit}"
-        size /= 1000
-    return f"{size:.3g} TB"
