@@ -54,8 +54,8 @@ def info(store: str, as_json: bool) -> None:
         for variable, a in node["variables"].items():
             dims = ", ".join(f"{d}: {n:,}" for d, n in zip(a["dims"], a["shape"], strict=True))
             chunk = " x ".join(f"{n:,}" for n in a["chunk"])
-            size = show_bytes(a["bytes"])
-            click.echo(f"  {variable:12} {a['dtype']:8} ({dims})  {size}, read by {chunk}")
+            whole = show_bytes(a["bytes"])
+            click.echo(f"  {variable:12} {a['dtype']:8} ({dims})  {whole}, read by {chunk}")
 
 
 @click.command()
