@@ -56,13 +56,33 @@ def main(arguments: list[str] | None = None) -> None:
         click.echo(f"Error: {error.format_message()}{see}", err=True)
         sys.exit(2)
     except (GenomeError, OSError, ImportError) as error:
-        click.echo(f"Error: {error}", err=True)
+        click.echo(f"Error: {_in_words_of_the_shell(str(error))}", err=True)
         for note in getattr(error, "__notes__", []):
             click.echo(f"  {note}", err=True)
         sys.exit(2)
     except (click.Abort, KeyboardInterrupt):
         click.echo("stopped; the same command goes on from here", err=True)
         sys.exit(130)
+
+
+_WORDS = {
+    'overwrite="changed" or overwrite=True': "--overwrite-changed or --overwrite",
+    "overwrite=True": "--overwrite",
+    "call begin() first": "begin with --plan-only",
+    "ga.to_zarr": "genoarrays ingest",
+    "fingerprint='whole'": "--fingerprint whole",
+    "out_of_bounds='clip' or 'drop'": "--out-of-bounds clip or drop",
+    "out_of_bounds='drop'": "--out-of-bounds drop",
+    "out_of_bounds": "--out-of-bounds",
+    'rename_contigs="match"': "--rename-contigs match",
+}
+
+
+def _in_words_of_the_shell(message: str) -> str:
+    """A message of a function, with the options of the command in place of its arguments."""
+    for word, other in _WORDS.items():
+        message = message.replace(word, other)
+    return message
 
 
 def _show_warning(message: Warning | str, category: type[Warning], *_: object) -> None:

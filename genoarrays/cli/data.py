@@ -72,7 +72,7 @@ def verify(store: str, group: str | None, workers: int | None, progress: bool | 
         click.echo(damage)
     if found:
         many = "1 place is" if len(found) == 1 else f"{len(found):,} places are"
-        click.echo(f"{store}: {many} damaged; write the store again", err=True)
+        click.echo(f"{store}: {many} damaged; write the store again: ingest --overwrite", err=True)
         raise SystemExit(1)
     click.echo(f"{store}: every byte is as it was written")
 

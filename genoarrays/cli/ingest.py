@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from contextlib import ExitStack
+from glob import glob
 from typing import Any
 
 import click
@@ -31,8 +33,8 @@ _OPTIONS = {
     "reads": ("bin_size", "count", "stranded", "strand", "min_mapq", "require_flags",
               "exclude_flags", "proper_pairs", "extend", "overlap_mates", "shift", "reference"),
     "signal": ("bin_size", "how"),
-    "label": ("mode", "min_overlap", "feature", "where", "categories"),
-    "fragments": ("bin_size", "count", "shift"),
+    "label": ("mode", "min_overlap", "feature", "where", "categories", "out_of_bounds"),
+    "fragments": ("bin_size", "count", "shift", "out_of_bounds"),
 }  # fmt: skip
 
 
@@ -56,7 +58,8 @@ def _flags(_: click.Context, __: click.Parameter, text: str | None) -> int | Non
 _READING: list[Callable[[Any], Any]] = [
     click.argument("inputs", nargs=-1, required=True, metavar="[NAME=]FILE..."),
     click.option("--out", required=True, help="The store: a folder, or a URL such as s3://..."),
-    click.option("--like", help="Genome: FASTA, .fai, chrom.sizes; else the FASTA ingested."),
+    click.option("--like", help="Genome: FASTA, 2bit, .fai, chrom.sizes or a store; else the FASTA "
+                 "ingested."),
     click.option("--rename-contigs", help='"match", or ucsc, ensembl, roman, ucsc_roman.'),
     click.option("--bin-size", type=int, help="bp per bin of reads, signal, fragments. [1]"),
     click.option("--mask", is_flag=True, default=None, help="Keep the soft mask of the sequence."),
@@ -66,8 +69,10 @@ _READING: list[Callable[[Any], Any]] = [
     click.option("--strand", type=click.Choice(["read", "read1", "read2"]),
                  help="Whose strand: read2 for dUTP libraries."),
     click.option("--min-mapq", type=int, help="Least mapping quality of reads. [0]"),
-    click.option("--require-flags", callback=_flags, help="SAM flags that reads must have."),
-    click.option("--exclude-flags", callback=_flags, help="SAM flags that reads must not have."),
+    click.option("--require-flags", callback=_flags, metavar="FLAGS",
+                 help="SAM flags that reads must have, such as 0x2."),
+    click.option("--exclude-flags", callback=_flags, metavar="FLAGS",
+                 help="SAM flags that reads must not have, such as 1796."),
     click.option("--proper-pairs", is_flag=True, default=None, help="Of pairs, only proper ones."),
     click.option("--extend", type=int, help="Single reads cover so many bp."),
     click.option("--overlap-mates", type=click.Choice(["count", "once"]),
@@ -82,6 +87,8 @@ _READING: list[Callable[[Any], Any]] = [
     click.option("--min-overlap", type=float, help="Part of the bin that must be covered."),
     click.option("--feature", multiple=True, callback=split_names, help="Of GFF and GTF: gene,..."),
     name_values("--where", str, "Of GFF and GTF: gene_type=protein_coding"),
+    click.option("--out-of-bounds", type=click.Choice(["error", "clip", "drop"]),
+                 help="Intervals and fragments past the end of a contig. [error]"),
     click.option("--categories", multiple=True, callback=split_names, help="For --mode category."),
     click.option("--chunk", type=int, help="bp per inner chunk."),
     click.option("--shard", type=int, help="bp per shard."),
@@ -128,7 +135,8 @@ def ingest(
     FASTA and 2bit become `dna`, BAM and CRAM `reads`, bigWig `signal`, fragments (.tsv)
     `fragments`, and BED, narrowPeak, broadPeak, bedGraph, GFF and GTF `label`, each at 1 bp but for
     what --bin-size bins. Files of one NAME become one variable with a dimension `sample` (reads,
-    fragments) or `track`, labelled by file name.
+    fragments) or `track`, labelled by file name; "*" in a FILE stands for many. NAME+ and NAME- are
+    the strands of one signal, and fragments=FILE reads a BED as fragments.
 
     \b
       genoarrays ingest hg38.fa ctcf.bw --out ctcf.zarr
@@ -143,13 +151,16 @@ def ingest(
 
     if sum([plan_only, part is not None, finalize]) > 1:
         raise click.UsageError("--plan-only, --part and --finalize are three steps; give one")
-    nodes, names = _nodes(inputs, options)
+    nodes, names = _nodes(inputs, options, out if append else None)
     layout = {k: options[k] for k in ("chunk", "shard", "track_chunk", "fingerprint")}
     replace = overwrite or ("changed" if overwrite_changed else False)
     if plan_only or part is not None or finalize:
         if append:
             raise click.UsageError("--append is one step; do it without --plan-only and --part")
         _step(ga.plan(nodes, out, **layout), plan_only, part, replace)
+        return
+    if not append and not ga.plan(nodes, out, **layout).is_due(replace):
+        click.echo(f"{out}: nothing changed since it was written: {names}")
         return
     with ExitStack() as stack:
         client = None
@@ -203,23 +214,62 @@ def plan(inputs: tuple[str, ...], out: str, **options: Any) -> None:
     click.echo(ga.plan(nodes, out, **layout))
 
 
-def _nodes(inputs: tuple[str, ...], options: dict[str, Any]) -> tuple[dict[str, Any], str]:
-    """Datasets by node, and what they hold, in words."""
+def _nodes(
+    inputs: tuple[str, ...], options: dict[str, Any], store: str | None = None
+) -> tuple[dict[str, Any], str]:
+    """Datasets by node, and the names in them; `store` is what they are to join."""
     import genoarrays as ga
 
-    like = options["like"]
     files = _by_name(inputs)
-    sequence = next((paths[0] for kind, paths in files.values() if kind == "dna"), None)
-    if like is None and sequence is None:
-        raise click.UsageError("no genome: give a FASTA among the files, or --like")
-    genome: Any = like if like is not None else sequence
+    kinds = {kind for kind, _ in files.values()}
+    _refuse_idle(options, kinds)
+    genome = _genome(options["like"], files)
+    stacked = _stacked_in(store)
     nodes: dict[str, list[Any]] = {}
     for name, (kind, paths) in files.items():
-        ds = _open(kind, name, paths, genome, options)
-        genome = ds if like is None and kind == "dna" else genome
+        ds = _open(kind, name, paths, genome, options, as_list=name in stacked)
+        genome = ds if options["like"] is None and kind == "dna" else genome
         nodes.setdefault(_node(nodes, ds, name), []).append(ds)
-    words = ", ".join(f"{name} ({kind})" for name, (kind, _) in files.items())
-    return {node: ga.merge(*some) for node, some in nodes.items()}, words
+    return {node: ga.merge(*some) for node, some in nodes.items()}, ", ".join(files)
+
+
+def _genome(like: str | None, files: dict[str, tuple[str, list[Any]]]) -> Any:
+    """What the files lie on: a path, or the genome of a store."""
+    import genoarrays as ga
+
+    if like is None:
+        like = next((paths[0] for kind, paths in files.values() if kind == "dna"), None)
+    if like is None:
+        raise click.UsageError("no genome: give a FASTA among the files, or --like")
+    if os.path.isdir(like):
+        return next(iter(ga.open_datatree(like).children.values())).to_dataset()
+    return like
+
+
+def _stacked_in(store: str | None) -> set[str]:
+    """Variables of a store that have tracks or samples: a single file joins them as one more."""
+    import genoarrays as ga
+
+    if store is None:
+        return set()
+    tree = ga.open_datatree(store)
+    return {
+        str(name)
+        for child in tree.children.values()
+        for name, array in child.data_vars.items()
+        if {"track", "sample"} & set(array.dims)
+    }
+
+
+def _refuse_idle(options: dict[str, Any], kinds: set[str]) -> None:
+    """Refuse options that say nothing about any of the files."""
+    used = {name for kind in kinds for name in _OPTIONS[kind]}
+    for kind, names in _OPTIONS.items():
+        for name in names:
+            if name not in used and options[name] not in (None, [], {}):
+                raise click.UsageError(
+                    f"--{name.replace('_', '-')} is for {kind}, and no such file is given"
+                )
 
 
 def _node(nodes: dict[str, list[Any]], ds: Any, name: str) -> str:
@@ -235,34 +285,69 @@ def _node(nodes: dict[str, list[Any]], ds: Any, name: str) -> str:
     return node
 
 
-def _by_name(inputs: tuple[str, ...]) -> dict[str, tuple[str, list[str]]]:
+def _by_name(inputs: tuple[str, ...]) -> dict[str, tuple[str, list[Any]]]:
     """Kind and paths of each variable; sequence first, since the others lie on it."""
-    found: dict[str, tuple[str, list[str]]] = {}
+    found: dict[str, tuple[str, list[Any]]] = {}
     for text in inputs:
-        name, equals, path = text.partition("=")
-        path = path if equals else text
-        low = path.lower()
-        kind = next((kind for kind, ends in KINDS.items() if low.endswith(ends)), None)
-        if kind is None:
-            known = ", ".join(end for ends in KINDS.values() for end in ends if "gz" not in end)
-            raise click.UsageError(f"{path}: the suffix tells no format; known are {known}")
-        name = name if equals else kind
-        if found.setdefault(name, (kind, []))[0] != kind:
-            raise click.UsageError(f"{name!r} names files of two kinds; give each its own NAME=")
-        found[name][1].append(path)
-    return dict(sorted(found.items(), key=lambda item: item[1][0] != "dna"))
+        name, equals, pattern = text.partition("=")
+        pattern = pattern if equals else text
+        paths = sorted(glob(pattern)) if "*" in pattern else [pattern]
+        for path in paths or [pattern]:
+            kind = _kind(path, name if equals else "")
+            own = name if equals else kind
+            if found.setdefault(own, (kind, []))[0] != kind:
+                raise click.UsageError(f"{own!r} names files of two kinds; give each its own NAME=")
+            found[own][1].append(path)
+    return dict(sorted(_paired(found).items(), key=lambda item: item[1][0] != "dna"))
 
 
-def _open(kind: str, name: str, paths: list[str], genome: Any, options: dict[str, Any]) -> Any:
+def _paired(files: dict[str, tuple[str, list[Any]]]) -> dict[str, tuple[str, list[Any]]]:
+    """NAME+ and NAME- made one: a signal with strands, in the order of the files."""
+    found = {}
+    for name, (kind, plus) in files.items():
+        if kind != "signal" or name[-1] not in "+-":
+            found[name] = (kind, plus)
+        elif name[-1] == "+":
+            minus = files.get(f"{name[:-1]}-", (kind, []))[1]
+            if len(minus) != len(plus):
+                raise click.UsageError(f"{name} and {name[:-1]}- have not as many files")
+            pairs = zip(plus, minus, strict=True)
+            found[name[:-1]] = (kind, [{"+": one, "-": other} for one, other in pairs])
+        elif f"{name[:-1]}+" not in files:
+            raise click.UsageError(f"{name} is a strand without {name[:-1]}+")
+    return found
+
+
+def _kind(path: str, name: str) -> str:
+    low = path.lower()
+    kind = next((kind for kind, ends in KINDS.items() if low.endswith(ends)), None)
+    if not os.path.exists(path) and "://" not in path:
+        raise click.UsageError(f"{path}: there is no such file")
+    if kind is None:
+        known = ", ".join(end for ends in KINDS.values() for end in ends if "gz" not in end)
+        raise click.UsageError(f"{path}: the suffix tells no format; known are {known}")
+    return "fragments" if kind == "label" and name == "fragments" else kind
+
+
+def _open(
+    kind: str, name: str, paths: list[Any], genome: Any, options: dict[str, Any], as_list: bool
+) -> Any:
     import genoarrays as ga
 
-    source: Any = paths[0] if len(paths) == 1 else paths
+    source: Any = paths if as_list or len(paths) > 1 else paths[0]
+    if isinstance(source, list) and isinstance(source[0], dict):  # samples, named as their + files
+        source = {os.path.basename(pair["+"]).partition(".")[0]: pair for pair in source}
     given = {k: v for k in _OPTIONS[kind] if (v := options[k]) not in (None, [], {}, ())}
     given |= {"like": genome, "name": name, "rename_contigs": options["rename_contigs"]}
     if kind == "dna" and len(paths) > 1:
         raise click.UsageError("two files of sequence; a store holds one genome")
     if kind == "dna" and paths[0].lower().endswith(".2bit"):
         return ga.open_twobit(source, **given)
-    openers: dict[str, Any] = {"dna": ga.open_fasta, "reads": ga.open_bam, "signal": ga.open_bigwig,
-               "label": ga.open_intervals, "fragments": ga.open_fragments}  # fmt: skip
+    openers: dict[str, Any] = {
+        "dna": ga.open_fasta,
+        "reads": ga.open_bam,
+        "signal": ga.open_bigwig,
+        "label": ga.open_intervals,
+        "fragments": ga.open_fragments,
+    }
     return openers[kind](source, **given)

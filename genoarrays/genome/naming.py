@@ -11,6 +11,8 @@ import difflib
 import re
 from collections.abc import Mapping, Sequence
 
+from genoarrays.errors import GenomeError
+
 __all__ = ["STYLES", "did_you_mean", "guess_mapping", "to_style"]
 
 STYLES = ("ucsc", "ensembl", "roman", "ucsc_roman")
@@ -90,7 +92,7 @@ def to_style(names: Sequence[str], style: str) -> dict[str, str]:
 
     Raises
     ------
-    ValueError
+    GenomeError
         For an unknown style.
 
     Examples
@@ -99,7 +101,7 @@ def to_style(names: Sequence[str], style: str) -> dict[str, str]:
     {'I': 'chr1', 'II': 'chr2', 'Mito': 'chrM'}
     """
     if style not in STYLES:
-        raise ValueError(f"unknown style {style!r}; known are {', '.join(STYLES)}, or give a dict")
+        raise GenomeError(f"unknown style {style!r}; known are {', '.join(STYLES)}, or give a dict")
     has_roman = _looks_roman(names)
     mapping = {}
     for name in names:

@@ -41,7 +41,7 @@ def rename_contigs(obj: Any, mapping: Mapping[str, str] | str) -> Any:
     ------
     AssemblyError
         When two contigs would bear one name, or `obj` lies on no genome.
-    ValueError
+    GenomeError
         For an unknown style.
 
     Examples

@@ -22,6 +22,8 @@ import xarray as xr
 from genoarrays.errors import StoreError
 from genoarrays.genome.index import axis_of, with_axis
 from genoarrays.store.document import Document, comparable, describe
+from genoarrays.store.fingerprint import fingerprint as of_file
+from genoarrays.store.fingerprint import recipe_of, same_file, sources_of
 from genoarrays.store.finish import merge_attrs
 from genoarrays.store.layout import Layout, layout_of, nodes_of, regions_of_shards
 from genoarrays.store.manifest import load
@@ -30,7 +32,7 @@ from genoarrays.store.part import KeptPart, Part, Values
 from genoarrays.store.plan import Plan
 from genoarrays.store.site import site_of
 
-__all__ = ["append_plan"]
+__all__ = ["append_plan", "is_appended"]
 
 _JOINED = ("sample", "track", "category")
 Key = tuple[str, str]
@@ -86,6 +88,48 @@ def append_plan(
         for name, array in ds.data_vars.items():
             layouts[node, str(name)] = layout_of(array, chunk, shard, track_chunk)
     return AppendPlan(site, nodes, layouts, fingerprint, joins=joins, before=stored)
+
+
+def is_appended(
+    obj: xr.Dataset | xr.DataTree | Mapping[str, xr.Dataset],
+    path: str | os.PathLike[str],
+    *,
+    fingerprint: str = "sampled",
+    storage_options: Mapping[str, Any] | None = None,
+) -> bool:
+    """Whether all of `obj` joined the store at `path` before, of the same sources."""
+    site, new = site_of(path, storage_options), nodes_of(obj)
+    stored = Plan(site, {}, {}).stored()
+    if stored is None:
+        return False
+    sources: dict[str, dict[str, Any]] = {}
+    for node, ds in new.items():
+        known = stored["nodes"].get(node, {"arrays": {}})["arrays"]
+        for name, array in ds.data_vars.items():
+            if name not in known:
+                return False
+            old = open_zarr(path, node, None, storage_options=storage_options)[name]
+            there, here = (_by_label(*pair) for pair in (
+                (old, known[name]["values"]), (array, recipe_of(array.variable))
+            ))  # fmt: skip
+            if any(there.get(label) != recipe for label, recipe in here.items()):
+                return False
+            sources |= sources_of(array.variable)
+    before = stored["sources"]
+    return all(
+        path in before
+        and same_file(before[path], known or of_file(path, fingerprint, before[path]))
+        for path, known in sources.items()
+    )
+
+
+def _by_label(array: xr.DataArray, recipe: str | list[str]) -> dict[Any, str]:
+    """What decides the values of each label of an array, or of all of it."""
+    dims = [d for d in _JOINED if d in array.dims]
+    dim = next((d for d in dims if array.sizes[d] == len(recipe)), None)
+    if isinstance(recipe, str) or dim is None:
+        return {str([array[d].values.tolist() for d in dims]): str(recipe)}
+    return dict(zip(array[dim].values.tolist(), recipe, strict=True))
 
 
 @dataclass(frozen=True)
@@ -160,9 +204,14 @@ def _joined_dim(name: str, old: xr.Dataset, added: xr.Dataset, again: list[str])
         if twice := sorted(set(there) & set(here)):
             raise StoreError(f"{name}: {dim} {twice[0]!r} is there already")
         return dim
+    for dim in (d for d in _JOINED if d in old[again[0]].dims and d not in added[again[0]].dims):
+        raise StoreError(
+            f"{name}: {again[0]!r} has the dimension {dim!r}, and what is appended has not; open a "
+            "single file as a list, [path], or as a dict, {label: path}"
+        )
     raise StoreError(
-        f"{name}: {again[0]!r} is there already, and has no new sample, track or category; append "
-        "a variable of another name"
+        f"{name}: {again[0]!r} is there already, and has no sample, track or category to join; "
+        "append a variable of another name"
     )
 
 

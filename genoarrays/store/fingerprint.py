@@ -96,6 +96,8 @@ def differences(old: Any, new: Any, place: str = "") -> Iterator[str]:
                 yield f"{where} is gone{_short(old[key])}"
             else:
                 yield from differences(old[key], new[key], where)
+    elif old != new and place.endswith(": values"):
+        yield f"{place} were made with other options, of other files or in another way"
     elif old != new:
         yield f"{place} was {str(old)[:60]}, is {str(new)[:60]}"
 

@@ -18,6 +18,7 @@ Format of a shard: https://zarr-specs.readthedocs.io/en/latest/v3/codecs/shardin
 from __future__ import annotations
 
 import io
+import json
 import os
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
@@ -26,9 +27,10 @@ import numpy as np
 import numpy.typing as npt
 
 from genoarrays.errors import StoreError
+from genoarrays.store.layout import MARKER
 from genoarrays.store.place import Place, place_of
 
-__all__ = ["MANIFEST", "Fault", "faults", "load", "manifest_dtype"]
+__all__ = ["MANIFEST", "Fault", "faults", "is_whole", "load", "manifest_dtype"]
 
 MANIFEST = "manifest.npy"
 _ABSENT = 2**64 - 1
@@ -73,6 +75,26 @@ def load(place: Place | str | os.PathLike[str], array: str) -> npt.NDArray[np.vo
             f"{place.url}/{key}: {error}; list all damage with ga.verify({place.url!r}), and write "
             "the store again"
         ) from None
+
+
+def is_whole(place: Place, arrays: Sequence[tuple[str, str]]) -> bool:
+    """Whether marker and shards are there with their lengths; their bytes are not read."""
+    if place.size(MARKER) is None:
+        return False
+    try:
+        for node, name in arrays:
+            array = f"{node}/{name}"
+            grid = json.loads(place.read(f"{array}/zarr.json"))
+            shards = grid["chunk_grid"]["configuration"]["chunk_shape"]
+            counts = [-(-n // step) for n, step in zip(grid["shape"], shards, strict=True)]
+            rows = load(place, array)["length"].tolist()
+            for index, length in zip(np.ndindex(*counts), rows, strict=True):
+                size = place.size("/".join([array, "c", *map(str, index)]))
+                if (-1 if size is None else size) != length:
+                    return False
+    except (OSError, ValueError, KeyError):
+        return False
+    return True
 
 
 def parse(content: bytes) -> npt.NDArray[np.void]:

@@ -75,8 +75,8 @@ def read_marker(path: Place | str | os.PathLike[str]) -> dict[str, Any]:
         if not os.path.exists(place.url) and next(place.list(), None) is None:
             raise StoreError(f"{place.url}: there is no store; {_cure(place)}") from None
         raise StoreError(
-            f"{place.url}: not a complete genoarrays store ({MARKER} is missing): it is "
-            "unfinished, or something else; remove it and write it again with ga.to_zarr"
+            f"{place.url}: not a complete genoarrays store ({MARKER} is missing): it is damaged, "
+            "or something else; give the path of a store that ga.to_zarr wrote"
         ) from None
     except ValueError as error:
         raise StoreError(_damaged(place, str(error))) from None
@@ -104,7 +104,9 @@ def _cure(place: Place) -> str:
 
 
 def _damaged(place: Place, problem: str) -> str:
-    return f"{place.url}/{MARKER}: {problem}; the store is damaged, write it again"
+    return (
+        f"{place.url}/{MARKER}: {problem}; the store is damaged, write it again with overwrite=True"
+    )
 
 
 def check_current(place: Place, commit: str) -> None:

@@ -40,6 +40,7 @@ from genoarrays.store.layout import (
     regions_of_shards,
 )
 from genoarrays.store.lock import Lock, check_unlocked
+from genoarrays.store.manifest import is_whole
 from genoarrays.store.part import Part, Values
 from genoarrays.store.site import Site, site_of
 
@@ -225,6 +226,8 @@ class Plan:
     def is_due(self, overwrite: bool | str = False) -> bool:
         """Whether there is anything to do: not where the store is there and nothing changed.
 
+        A store that lost its marker or shards is due; other damage shows in `ga.verify`.
+
         Parameters
         ----------
         overwrite
@@ -238,13 +241,15 @@ class Plan:
         if not self.site.check() or overwrite is True:
             return True
         found = changes(self.stored(), self.document)
-        if found and not overwrite:
+        if not found:
+            return not is_whole(self.site.target, list(self.layouts))
+        if not overwrite:
             raise StoreError(
                 f"{self.site.name} exists already and was made of something else: "
                 f"{'; '.join(found)}; give another path, or write it again with "
                 'overwrite="changed" or overwrite=True'
             )
-        return bool(found)
+        return True
 
     def begin(self, overwrite: bool | str = False) -> None:
         """Write the plan into the build, or find that it was begun, or that the store is there.
@@ -260,7 +265,7 @@ class Plan:
             When a store of something else is there, or another plan was begun; lists what differs.
         """
         if self.is_due(overwrite):
-            self.start(discard=bool(overwrite))
+            self.start(discard=overwrite is True)
 
     def start(self, *, discard: bool = False) -> None:
         """Begin; `discard` gives up another plan that was begun."""
@@ -268,7 +273,7 @@ class Plan:
             found = self._disagreement()
             if not found:
                 return
-            if not discard and any(self.site.build.list("done")):
+            if not discard:
                 raise self._other(found)
             self.site.discard()
         self.site.prepare()

@@ -61,7 +61,7 @@ class FolderSite:
             )
         if not self._path.exists():
             return False
-        if self.target.size(MARKER) is None:
+        if self.target.size(MARKER) is None and self.target.size(PLAN) is None:
             raise StoreError(
                 f"{self.name} exists, is no complete genoarrays store, and is not replaced; give "
                 "another path, or remove it by hand"

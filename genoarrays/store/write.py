@@ -15,7 +15,7 @@ import xarray as xr
 
 from genoarrays.errors import GenomeError
 from genoarrays.options import track
-from genoarrays.store.append import append_plan
+from genoarrays.store.append import append_plan, is_appended
 from genoarrays.store.plan import Plan, plan
 from genoarrays.store.schedule import run_parts
 
@@ -67,7 +67,8 @@ def to_zarr(
         anything that is not a genoarrays store is never replaced.
     append
         Let `obj` join the store at `path`: new samples, tracks or categories of variables that it
-        holds, and new variables or nodes. The rest is neither read nor written.
+        holds, and new variables or nodes. The rest is neither read nor written. What joined before,
+        of the same sources, is left as it is.
     chunk, shard
         bp per inner chunk and per shard, for tests and small genomes; None gives chunks of at
         most 1 MiB in shards of 16 to 128 MiB, over all dimensions.
@@ -107,12 +108,15 @@ def to_zarr(
         raise GenomeError(f"overwrite={overwrite!r} is not known; say True, False or 'changed'")
     if append and overwrite:
         raise GenomeError("append=True keeps what is there, overwrite= does not; say one of them")
-    sizes = {"chunk": chunk, "shard": shard, "track_chunk": track_chunk}
-    make = append_plan if append else plan
-    job = make(obj, path, **sizes, fingerprint=fingerprint, storage_options=storage_options)
-    if not append and not job.is_due(overwrite):
+    known: dict[str, Any] = {"fingerprint": fingerprint, "storage_options": storage_options}
+    if append and is_appended(obj, path, **known):
         return
-    write(job, client, scheduler, workers, bool(overwrite), progress)
+    known |= {"chunk": chunk, "shard": shard, "track_chunk": track_chunk}
+    make = append_plan if append else plan
+    job = make(obj, path, **known)
+    if not (append or job.is_due(overwrite)):
+        return
+    write(job, client, scheduler, workers, overwrite is True, progress)
 
 
 def write(

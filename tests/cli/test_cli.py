@@ -143,9 +143,9 @@ def test_mistakes__are_one_line_and_exit_code_2(store, files, tmp_path, capsys):
     train = ("train", store, "--inputs", "dna", "--width", 200, "--valid", "chr3", "--test", "chr4",
              "--out", tmp_path / "m")  # fmt: skip
     for arguments, expected in [
-        (("ingest", "x.txt", *out), "x.txt: the suffix tells no format; known are .fa"),
+        (("ingest", "x.txt", *out), "x.txt: there is no such file"),
         (("ingest", files.reads, *out), "no genome: give a FASTA among the files, or --like"),
-        (("ingest", "no.bam", "--like", files.genome, *out), "no.bam: cannot be read"),
+        (("ingest", "no.bam", "--like", files.genome, *out), "no.bam: there is no such file"),
         (
             ("ingest", files.genome, "--out", store),
             "exists already and was made of something else: ",

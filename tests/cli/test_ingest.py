@@ -115,9 +115,35 @@ def test_ingest__appends(files, tmp_path):
     out, like = tmp_path / "a.zarr", ("--like", files / "toy.fa")
     one = tmp_path / "one.bam"
     one.write_bytes((files / "a.bam").read_bytes())
-    ok("ingest", f"reads={files / 'a.bam'}", f"reads={files / 'b.bam'}", *like, "--out", out)
+    ok("ingest", f"reads={files}/*.bam", *like, "--out", out)
     ok("ingest", files / "x.bw", *like, "--out", out, "--append")
+    for _ in range(2):  # the second does nothing
+        ok("ingest", one, "--like", out, "--out", out, "--append")
     assert sorted(ga.open_zarr(out).data_vars) == ["reads", "signal"]
+    assert ga.open_zarr(out).sample.values.tolist() == ["a", "b", "one"]
+
+
+def test_ingest__strands_fragments_and_idle_options(files, tmp_path, capsys):
+    out, like = tmp_path / "a.zarr", ("--like", files / "toy.fa")
+    bed = write_text(tmp_path / "atac.bed", ("chr1", 10, 60), ("chr1", 990, 1100))
+    call = ("ingest", f"rna+={files / 'x.bw'}", f"rna-={files / 'x.bw'}", f"fragments={bed}")
+    ends(2, *call, *like, "--out", out)
+    assert "--out-of-bounds" in capsys.readouterr().err
+    ends(2, *call, *like, "--out", out, "--out-of-bounds", "drop")  # finished parts stay
+    assert "give it up with --overwrite" in capsys.readouterr().err
+    ok(*call, *like, "--out", out, "--out-of-bounds", "drop", "--overwrite")
+    ds = ga.open_zarr(out)
+    assert ds.rna.dims == ("position", "strand")
+    assert int(ds.fragments.sum()) == 2
+    for arguments, message in [
+        ((files / "a.bam", "--how", "max"), "--how is for signal, and no such file is given"),
+        ((f"rna-={files / 'x.bw'}",), "rna- is a strand without rna+"),
+        ((files / "b*.bw",), "there is no such file"),
+        ((files / "a.bam.bai",), "the suffix tells no format; known are .fa"),
+        ((files / "a.bam", "--rename-contigs", "arabic"), "unknown style 'arabic'"),
+    ]:
+        ends(2, "ingest", *arguments, *like, "--out", tmp_path / "b.zarr")
+        assert message in capsys.readouterr().err
 
 
 @pytest.mark.filterwarnings("ignore::ResourceWarning")

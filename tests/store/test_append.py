@@ -137,8 +137,9 @@ def test_append__refuses_what_does_not_fit(tmp_path, bams):
         ga.to_zarr(reads(bams, "c", stranded=False), path, append=True)
     with pytest.raises(ga.StoreError, match="lies on"):
         ga.to_zarr({"1bp": reads(bams, "c", bin_size=10)}, path, append=True)
-    with pytest.raises(ga.StoreError, match="has no new sample"):
+    with pytest.raises(ga.StoreError, match=r"has the dimension 'sample', .* as a list, \[path\]"):
         ga.to_zarr(ga.open_bam(bams["c"], like=TOY), path, append=True)
+    ga.to_zarr(reads(bams, "b"), path, append=True)  # joined before
     with pytest.raises(ga.GenomeError, match="say one of them"):
         ga.to_zarr(reads(bams, "c"), path, append=True, overwrite=True)
     twice = ga.merge(reads(bams, "a"), reads(bams, "a", name="more", count="coverage"))

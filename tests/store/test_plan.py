@@ -142,10 +142,27 @@ def test_to_zarr__refuses_to_go_on_with_something_else(tmp_path, monkeypatch):
     xr.testing.assert_identical(ga.open_zarr(path).compute(), genome().compute())
 
 
-def test_to_zarr__a_plan_without_finished_parts_is_in_nobodys_way(tmp_path):
-    ga.plan(genome(), tmp_path / "a.zarr").begin()
-    ga.to_zarr(genome()[["dna"]], tmp_path / "a.zarr")
-    assert list(ga.open_zarr(tmp_path / "a.zarr")) == ["dna"]
+def test_to_zarr__does_not_give_up_a_plan_that_was_begun(tmp_path):
+    path = tmp_path / "a.zarr"
+    job = ga.plan(genome(), path)
+    job.begin()
+    with pytest.raises(ga.StoreError, match="unfinished write of something else"):
+        ga.to_zarr(genome()[["dna"]], path)
+    with pytest.raises(ga.StoreError, match="unfinished write of something else"):
+        ga.to_zarr(genome()[["dna"]], path, overwrite="changed")
+    job.run(0)
+    ga.to_zarr(genome()[["dna"]], path, overwrite=True)
+    assert list(ga.open_zarr(path)) == ["dna"]
+
+
+@pytest.mark.parametrize("lost", ["1bp/dna/c/2", "1bp/signal/c/1/0", "genoarrays.json"])
+def test_to_zarr__restores_what_a_store_has_lost(tmp_path, lost):
+    path = tmp_path / "a.zarr"
+    ga.to_zarr(genome(), path, chunk=50, shard=100)
+    before = digests(path)
+    (path / lost).unlink()
+    ga.to_zarr(genome(), path, chunk=50, shard=100)
+    assert digests(path) == before
 
 
 def test_to_zarr__redoes_a_part_whose_shard_was_lost(tmp_path, monkeypatch):

@@ -125,6 +125,13 @@ def from_array(
             f"values has {array.shape[0]:,} rows, and there are {columns.size:,} regions; give one "
             "row for each region, in the same order"
         )
+    width = array.shape[1] if array.ndim == 2 and columns.size else 1
+    nameless = dims is None and not isinstance(values, xr.DataArray)
+    if nameless and width > 1 and (columns.end - columns.start == width).all():
+        raise GenomeError(
+            f"values has {width} columns and regions of {width} bp: tracks or positions? say "
+            "dims=('region', 'track') or dims=('region', 'offset')"
+        )
     if orientation == "genomic":
         columns = columns._replace(orientation=np.zeros_like(columns.orientation))
     placed = _place(array, columns, assembly, tile_width, bin_size)

@@ -192,9 +192,11 @@ def _is_cram(stamp: Stamp) -> bool:
     with open(stamp.path, "rb") as file:
         magic = file.read(4)
     if magic not in (b"CRAM", _MAGIC):
-        sam = f"samtools sort -o {os.path.basename(stamp.path)}.bam"
         raise InputError(
-            stamp.path, "byte 0", "it is no BAM file", f"make one: {sam}, which reads SAM too"
+            stamp.path,
+            "byte 0",
+            "it is no BAM file",
+            "of SAM make one: samtools sort -o x.bam x.sam",
         )
     return magic == b"CRAM"
 

@@ -325,3 +325,12 @@ def test_regions_only__are_stored(tmp_path):
     ga.to_zarr(x, tmp_path / "x.zarr", progress=False)
     stored = ga.open_zarr(tmp_path / "x.zarr")
     assert numbers(stored.y) == numbers(x.y)
+
+
+def test_from_array__asks_whether_columns_are_tracks_or_positions():
+    toy = ga.Assembly("toy", {"chr1": 100})
+    regions = ga.read_regions(["chr1:0-10", "chr1:20-30"], like=toy)
+    with pytest.raises(ga.GenomeError, match="tracks or positions"):
+        ga.from_array(np.zeros((2, 10)), regions)
+    assert ga.from_array(np.zeros((2, 10)), regions, dims=("region", "track")).sizes["track"] == 10
+    assert ga.from_array(np.zeros((2, 9)), regions).sizes["track"] == 9
