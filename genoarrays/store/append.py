@@ -24,7 +24,7 @@ from genoarrays.genome.index import axis_of, with_axis
 from genoarrays.store.document import Document, comparable, describe
 from genoarrays.store.fingerprint import fingerprint as of_file
 from genoarrays.store.fingerprint import recipe_of, same_file, sources_of
-from genoarrays.store.finish import merge_attrs
+from genoarrays.store.finish import VERSION_ATTR, merge_attrs
 from genoarrays.store.layout import Layout, layout_of, nodes_of, regions_of_shards
 from genoarrays.store.manifest import load
 from genoarrays.store.open import open_zarr
@@ -249,7 +249,7 @@ def _joined_attrs(
             attrs[key] = joined if key == "source" else list(dict.fromkeys(map(str, joined)))
         elif isinstance(one, Mapping) or isinstance(other, Mapping):
             attrs[key] = {**(one or {}), **(other or {})}
-        elif one != other:
+        elif one != other and key != VERSION_ATTR:
             raise StoreError(
                 f"{name}: {variable!r} was made with {key}={one!r}, and what is appended with "
                 f"{other!r}; open it with the same options, or under another name="

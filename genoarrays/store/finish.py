@@ -19,11 +19,13 @@ import numpy as np
 import xarray as xr
 import zarr
 
+from genoarrays import __version__
 from genoarrays.errors import StoreError
 from genoarrays.formats.base import FileArray
 from genoarrays.formats.lazy import origin
 from genoarrays.genome.convention import encode
 from genoarrays.store.document import Document, plain
+from genoarrays.store.fingerprint import sources_of
 from genoarrays.store.layout import MARKER, PLAN, VERSION, Layout, fill_value
 from genoarrays.store.manifest import MANIFEST, manifest_dtype
 from genoarrays.store.marker import commit_of
@@ -32,7 +34,9 @@ from genoarrays.store.shard import compressors
 from genoarrays.store.site import Site
 from genoarrays.store.stored import PYTHON, using
 
-__all__ = ["complete"]
+__all__ = ["VERSION_ATTR", "complete", "merge_attrs"]
+
+VERSION_ATTR = "genoarrays_version"
 
 _REQUESTS = 16  # at once: disks and servers answer slowly, and many
 Layouts = Mapping[tuple[str, str], Layout]
@@ -72,7 +76,10 @@ def complete(
     for (node, name), layout in layouts.items():
         own = by_array.get(f"{node}/{name}", [])
         array = computed.get((node, name))
-        told[node, name] = {} if array is None else _totals(array, own)
+        if array is None:
+            told[node, name] = {}
+        else:
+            told[node, name] = _totals(array, own) | _provenance(array, document)
         content[f"{node}/{name}/{MANIFEST}"] = _manifest(own, layout.inner)
     content |= _metadata(nodes, layouts, told)
     content[PLAN] = json.dumps(document, indent=1).encode()
@@ -161,6 +168,16 @@ def merge_attrs(old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, Any
         if isinstance(value, Mapping) and isinstance(old.get(key), Mapping)
     }
     return {**old, **new, **joined}
+
+
+def _provenance(array: xr.DataArray, document: Document) -> dict[str, Any]:
+    """Digests of the files and stores that an array was made of, and the version that made it."""
+    digests = {}
+    for path in sources_of(array.variable):
+        found = document["sources"][path]
+        kind = next(kind for kind in ("whole", "sampled", "commit") if kind in found)
+        digests[path] = f"{kind}:{found[kind]}"
+    return {"source_digests": digests, VERSION_ATTR: __version__} if digests else {}
 
 
 def _totals(array: xr.DataArray, markers: Sequence[Mapping[str, Any]]) -> dict[str, Any]:

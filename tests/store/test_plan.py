@@ -473,7 +473,7 @@ def test_region_only_store__is_the_same_axis_with_other_segments(tmp_path, peaks
     ds = signal(peaks, fill=-1).sel(position=["chr1:400-600", "chr2:390-410", "chr3:80-91"])
     ga.to_zarr(ds, tmp_path / "roi.zarr", chunk=50, shard=100)
     back = ga.open_zarr(tmp_path / "roi.zarr")
-    xr.testing.assert_identical(back.compute(), ds.compute())
+    xr.testing.assert_equal(back.compute(), ds.compute())
     assert back.sel(position="chr2:395-405").signal.values.tolist() == [1] * 5 + [-1] * 5
 
 
@@ -487,3 +487,17 @@ def test_open_zarr__tells_of_a_write_that_was_begun(tmp_path):
     assert "begun, 1 parts are done" in repr(job)
     with pytest.raises(ga.StoreError, match="a write was begun, and the same"):
         ga.open_zarr(tmp_path / "a.zarr")
+
+
+def test_to_zarr__keeps_where_the_numbers_came_from(tmp_path, peaks):
+    ga.to_zarr(signal(peaks), tmp_path / "a.zarr")
+    attrs = ga.open_zarr(tmp_path / "a.zarr").signal.attrs
+    assert attrs["source"] == str(peaks)
+    kind, _, digest = attrs["source_digests"][str(peaks)].partition(":")
+    assert kind == "sampled"
+    assert digest == ga.plan(signal(peaks), tmp_path / "b").document["sources"][str(peaks)][kind]
+    assert attrs["genoarrays_version"] == ga.__version__
+    ga.to_zarr(ga.open_zarr(tmp_path / "a.zarr"), tmp_path / "b.zarr")
+    digests = ga.open_zarr(tmp_path / "b.zarr").signal.attrs["source_digests"]
+    assert digests[str(tmp_path / "a.zarr")].startswith("commit:")
+    assert set(digests) == {str(peaks), str(tmp_path / "a.zarr")}
