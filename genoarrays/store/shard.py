@@ -6,8 +6,8 @@ without any. Values are taken as they come, some inner chunks at a time, and giv
 a worker holds is one piece of values, whatever the size of the shard.
 
 Own code, since zarr-python wants the whole shard at once: 800 MB of counts took 0.75 s of CPU there
-and 0.23 s here, 1.6 GB of signal 2.5 and 1.7 s, and a second thread gained nothing. Same codecs, and
-read by every zarr v3 reader; bytes depend on nothing but the values.
+and 0.23 s here, 1.6 GB of signal 2.5 and 1.7 s, and a second thread gained nothing. Same codecs,
+and read by every zarr v3 reader; bytes depend on nothing but the values.
 
 Specification: https://zarr-specs.readthedocs.io/en/latest/v3/codecs/sharding-indexed/index.html
 """
