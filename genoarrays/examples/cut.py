@@ -1,123 +1,309 @@
-"""How are the windows of one block cut from a few long reads?
+"""How are the windows of one variable cut from what it reads?
 
-This runs in the task that makes a block: read each stretch of the axis, cut its windows, fill what
-lies off the contig, reduce bins, and turn the minus windows last.
+A `Cutter` knows all that is the same for every window of a variable. It loads what some windows
+need, a few long reads copied to one array without the bases between them, and cuts windows from
+that, any number of times, in any order: `ga.windows` does both at once for each block, a stream
+keeps what is loaded and cuts batches from it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-from genoarrays.examples.geometry import Runs
-from genoarrays.ops.orientation import flip
+from genoarrays.examples.geometry import Cuts, cuts_of, plan_reads, shifted
+from genoarrays.genome.axis import GenomeAxis
+from genoarrays.genome.columns import Columns
+from genoarrays.ops.orientation import turning
 
-__all__ = ["REDUCE", "Cutter", "Piece", "cut", "exists_in"]
+__all__ = ["REDUCE", "Cutter", "Loaded"]
 
 Array = npt.NDArray[Any]
-REDUCE: dict[str, Callable[..., Any]] = {
-    "mean": np.nanmean,
-    "sum": np.nansum,
-    "max": np.nanmax,
-    "min": np.nanmin,
-}
-"""Functions that make one value of a bin, by name; NaN are skipped."""
+REDUCE = ("mean", "sum", "max", "min")
+"""Functions that make one value of a bin; NaN are skipped."""
+
+_LONGEST = 2**24  # bytes of one read
 
 
-class Piece(NamedTuple):
-    """A stretch of an opened array, read where the task runs."""
+class Loaded(NamedTuple):
+    """What some windows need, in memory: (outer, position, inner), and where they lie in it."""
 
+    values: Array
+    cuts: Cuts
+
+
+@dataclass(frozen=True, eq=False)
+class Cutter:
+    """One variable of windows.
+
+    Parameters
+    ----------
+    name
+        Of the variable.
+    source
+        Something that gives the values of the positions [start, stop), position first, when
+        indexed by that slice.
+    axis
+        Of the source.
+    dims
+        Dimensions of the source, position first.
+    sizes
+        Lengths of all dimensions but position.
+    dtype
+        Of the source.
+    width
+        bp of a window; None: as long as each region.
+    flank
+        bp upstream and downstream.
+    bins
+        bp of a bin of the result; None: one value per window.
+    how
+        One of `REDUCE`, or None for the bins as they are.
+    fill
+        Where nothing exists.
+    margin, step
+        bp that windows may be moved to both sides, by multiples of `step`.
+    letters, labels
+        Attributes and labels that the reverse complement goes by.
+    ragged
+        Windows of all lengths are laid end to end.
+    """
+
+    name: str
     source: Any
-    start: int
-    stop: int
-
-    def read(self) -> Array:
-        """Values, position first."""
-        return np.asarray(self.source[self.start : self.stop])
-
-
-class Cutter(NamedTuple):
-    """What is the same for all blocks of a track."""
-
+    axis: GenomeAxis
     dims: tuple[str, ...]
-    attrs: dict[str, Any]
-    labels: dict[str, Any]
-    name: Hashable
-    fill: Any
+    sizes: tuple[int, ...]
     dtype: np.dtype[Any]
-    result: np.dtype[Any]
-    trailing: tuple[int, ...]
+    width: int | None
+    flank: tuple[int, int]
+    bins: int | None
     how: str | None
-    group: int | None
+    fill: Any
+    margin: int = 0
+    step: int = 1
+    letters: str | None = None
+    labels: tuple[tuple[str, Any], ...] = ()
+    ragged: bool = False
 
+    # ---- what comes out
 
-def cut(
-    cutter: Cutter,
-    pieces: list[Any],
-    runs: Runs,
-    count: int,
-    orientation: npt.NDArray[np.int8],
-    end: tuple[Array, Array] | None,
-) -> Array:
-    """Windows of one block, oriented and reduced."""
-    out = np.empty((len(orientation), count, *cutter.trailing), dtype=cutter.dtype)
-    exists = exists_in(runs, count, end)
-    whole = exists.all(axis=1)
-    out[~whole] = cutter.fill
-    for piece, rows, start in zip(pieces, runs.rows, runs.start, strict=True):
-        values = piece.read() if isinstance(piece, Piece) else np.asarray(piece)
-        full = rows[(runs.high[rows] - runs.low[rows]) == count]
-        if full.size:
-            view = np.lib.stride_tricks.sliding_window_view(values, count, axis=0)
-            out[full] = np.moveaxis(view[runs.at[full] - start], -1, 1)
-        for row in rows[(runs.high[rows] - runs.low[rows]) < count].tolist():
-            low, high, at = int(runs.low[row]), int(runs.high[row]), int(runs.at[row]) - start
-            out[row, low:high] = values[at : at + high - low]
-    if end is not None:
-        out[~exists] = cutter.fill
-    if cutter.how is not None and cutter.group != 1:
-        out = _reduced(out, exists, cutter, count)
-    minus = orientation < 0
-    if minus.any():
-        dims = cutter.dims if cutter.group is not None else (cutter.dims[0], *cutter.dims[2:])
-        out[minus] = flip(out[minus], dims, cutter.attrs, cutter.labels, cutter.name)
-    return out.astype(cutter.result, copy=False)
+    @property
+    def group(self) -> int:
+        """Bins of the source in a bin of the result; 0: all of the window."""
+        return 0 if self.bins is None else self.bins // self.axis.bin_size
 
+    @property
+    def reduces(self) -> bool:
+        """Whether values are made of several bins of the source."""
+        return self.how is not None and self.group != 1
 
-def exists_in(runs: Runs, count: int, end: tuple[Array, Array] | None) -> npt.NDArray[np.bool_]:
-    """(window, bin): on the contig, and not past the true end of a short tile."""
-    bins = np.arange(count)
-    there = (bins >= runs.low[:, None]) & (bins < runs.high[:, None])
-    if end is not None:
-        there &= (bins < end[0][:, None]) | (bins >= end[1][:, None])
-    return there
+    @property
+    def moves(self) -> int:
+        """How many places a reduced window may be moved to; the first dimension of its values."""
+        return 2 * (self.margin // self.step) + 1
 
+    @property
+    def length(self) -> int:
+        """Bins of a window of the result, without the margin."""
+        if self.bins is None or self.width is None:
+            return 1
+        return -(-(self.width + sum(self.flank)) // self.bins)
 
-def _reduced(out: Array, exists: Array, cutter: Cutter, count: int) -> Array:
-    """One value per group of bins (per window, for None), of the bins that exist."""
-    group = count if cutter.group is None else cutter.group
-    number = -(-count // group)
-    exact = np.float64 if out.dtype.kind == "f" or cutter.how == "mean" else np.int64
-    result = np.empty((len(out), number, *cutter.trailing), dtype=cutter.result)
-    function = REDUCE[str(cutter.how)]
-    padded = number * group - count
-    plain = out.dtype.kind != "f" and padded == 0
-    rows = exists.all(axis=1) if plain else np.zeros(len(out), dtype=bool)
-    if rows.any():
-        some = out[rows].reshape(-1, number, group, *cutter.trailing)
-        name = str(cutter.how)
-        dtype = {"dtype": exact} if name in ("mean", "sum") else {}
-        result[rows] = getattr(some, name)(axis=2, **dtype)
-    if not rows.all():
-        some = np.full((int((~rows).sum()), number * group, *cutter.trailing), np.nan)
-        some[:, :count] = out[~rows]
-        some[:, :count][~exists[~rows]] = np.nan
-        some = some.reshape(-1, number, group, *cutter.trailing)
-        empty = np.isnan(some).all(axis=2)
-        some[:, :, 0][empty] = 0  # keeps nanmean quiet; replaced by the fill below
-        values = function(some, axis=2)
-        result[~rows] = np.where(empty, np.float64(cutter.fill), values)
-    return result if cutter.group is not None else result[:, 0]
+    @property
+    def cell_bytes(self) -> int:
+        """Bytes of one position of the source."""
+        return self.dtype.itemsize * int(np.prod(self.sizes, dtype=np.int64))
+
+    @property
+    def result(self) -> np.dtype[Any]:
+        """Type of the result."""
+        if self.how == "mean":
+            return np.dtype(np.float64 if self.dtype == np.float64 else np.float32)
+        if self.how == "sum" and self.dtype.kind in "iub":
+            return np.dtype(np.int64)
+        return self.dtype
+
+    # ---- where
+
+    def cuts(self, windows: Columns) -> Cuts:
+        """Where windows with their margin lie on the axis.
+
+        Raises
+        ------
+        RegionError
+            As `cuts_of`.
+        """
+        width, size = self.width, self.axis.bin_size
+        if self.bins is None and width is not None:  # one value: bins that reach over its end count
+            width = -(-width // size) * size
+        return cuts_of(
+            windows,
+            self.axis,
+            width=width,
+            flank=self.flank,
+            margin=self.margin,
+            label=self.name,
+        )
+
+    @property
+    def longest(self) -> int:
+        """Most positions of one read."""
+        return max(_LONGEST // max(self.cell_bytes, 1), 1)
+
+    @property
+    def grain(self) -> int:
+        """Positions that the source decodes at once."""
+        return int(getattr(self.source, "inner", (1,))[0])
+
+    # ---- loading and cutting
+
+    def load(
+        self,
+        cuts: Cuts,
+        order: tuple[str, ...] | None = None,
+        read: Callable[[int, int], Array] | None = None,
+    ) -> Loaded:
+        """Read what windows need.
+
+        Parameters
+        ----------
+        cuts
+            Windows on the axis.
+        order
+            Order of the source's dimensions in memory: those before position go outside.
+        read
+            Gives the values of [start, stop); by default they are read from the source.
+        """
+        plan, placed = plan_reads(cuts, self.longest, self.grain)
+        order = self.dims if order is None else order
+        lengths = {
+            "position": max(plan.size, 1),
+            **dict(zip(self.dims[1:], self.sizes, strict=True)),
+        }
+        values = np.empty([lengths[dim] for dim in order], dtype=self.dtype)
+        by_position = values.transpose([order.index(dim) for dim in self.dims])
+        first = 0
+        for start, stop in plan.reads:
+            part = self.source[start:stop] if read is None else read(start, stop)
+            while first < len(plan.start) and plan.stop[first] <= start:
+                first += 1
+            at = first
+            while at < len(plan.start) and plan.start[at] < stop:
+                low, high = max(start, int(plan.start[at])), min(stop, int(plan.stop[at]))
+                to = int(plan.place[at]) + low - int(plan.start[at])
+                by_position[to : to + high - low] = part[low - start : high - start]
+                at += 1
+        where = order.index("position")
+        outer, inner = (int(np.prod(some, dtype=np.int64)) for some in (
+            values.shape[:where], values.shape[where + 1 :]))  # fmt: skip
+        return Loaded(values.reshape(outer, lengths["position"], inner), placed)
+
+    def cut(
+        self,
+        loaded: Loaded,
+        out: Array,
+        *,
+        rows: Array | None = None,
+        first: Array | None = None,
+        turn: Array | None = None,
+        move: Array | None = None,
+        order: tuple[str, ...] | None = None,
+    ) -> None:
+        """Cut windows from what was loaded, oriented.
+
+        Parameters
+        ----------
+        loaded
+            Of `load`, with the windows to cut.
+        out
+            (row, outer, bin, inner); with the type to convert to.
+        rows, first
+            Row, and first bin in it, where each window is written; by default row by row.
+        turn
+            Windows to give as the opposite strand sees them, besides those on the minus strand.
+        move
+            bp by which each window is moved in its own direction, within the margin; None: the
+            whole margin is cut too.
+        order
+            As given to `load`.
+        """
+        from genoarrays.examples.kernels import copy_windows, reduce_windows
+
+        cuts, size = loaded.cuts, self.axis.bin_size
+        if move is not None:
+            bins = np.where(cuts.turned, -move, move) // size + self.margin // size
+            cuts = shifted(cuts, bins, cuts.count - 2 * (self.margin // size))
+        rows = np.arange(cuts.size) if rows is None else rows
+        turned = cuts.turned if turn is None else cuts.turned ^ turn
+        outer, inner, table = self.turning(order or self.dims)
+        fill = self.dtype.type(self.fill)
+        shared = (cuts.at, cuts.low, cuts.high, cuts.gap_low, cuts.gap_high, cuts.count, turned)
+        if self.reduces:
+            whole = self.how == "mean" or self.dtype.kind == "f"
+            zero = (
+                np.float64(0) if whole else (np.uint64 if self.dtype == np.uint64 else np.int64)(0)
+            )
+            how = REDUCE.index(str(self.how))
+            reduce_windows(
+                loaded.values, *shared, outer, inner, self.group, how, zero, fill, rows, out
+            )
+            return
+        first = np.zeros_like(rows) if first is None else first
+        table = table.astype(out.dtype)
+        copy_windows(loaded.values, *shared, outer, inner, table, fill, rows, first, out)
+
+    def turning(self, order: tuple[str, ...]) -> tuple[Array, Array, Array]:
+        """Order of `outer` and of `inner`, and the letters, as the opposite strand has them."""
+        where = order.index("position")
+        sizes = dict(zip(self.dims[1:], self.sizes, strict=True))
+        orders, table = self._turning
+        flat = []
+        for dims in (order[:where], order[where + 1 :]):
+            number = np.arange(int(np.prod([sizes[d] for d in dims], dtype=np.int64)))
+            number = number.reshape([sizes[d] for d in dims])
+            for axis, dim in enumerate(dims):
+                if dim in orders:
+                    number = np.take(number, orders[dim], axis)
+            flat.append(number.reshape(-1))
+        return flat[0], flat[1], table
+
+    @cached_property
+    def _turning(self) -> tuple[dict[str, Array], Array]:
+        sizes = dict(zip(self.dims[1:], self.sizes, strict=True))
+        return turning(sizes, self.letters, dict(self.labels), self.name)
+
+    def windows(self, windows: Columns, read: Callable[[int, int], Array] | None = None) -> Array:
+        """All that `ga.windows` gives of some windows: `(window, bins, ...)` with their margin."""
+        cuts = self.cuts(windows)
+        loaded = self.load(cuts, read=read)
+        if self.ragged:
+            out = np.empty((1, 1, int(cuts.count.sum()), loaded.values.shape[2]), self.result)
+            first = np.cumsum(cuts.count) - cuts.count
+            if out.size:
+                self.cut(loaded, out, rows=np.zeros_like(first), first=first)
+            return out.reshape(-1, *self.sizes)
+        inner = loaded.values.shape[2]
+        if self.reduces and self.margin:
+            out = np.empty((self.moves, cuts.size, 1, self.length, inner), self.result)
+            for number, part in enumerate(out):
+                move = np.full(cuts.size, (number - self.moves // 2) * self.step)
+                self.cut(loaded, part, move=move)
+            out = np.moveaxis(out[:, :, 0], 0, -1)
+            shape = (cuts.size, self.length, *self.sizes, self.moves)
+        else:
+            length = self.length + (0 if self.reduces else 2 * (self.margin // self.axis.bin_size))
+            out = np.empty((cuts.size, 1, length, inner), self.result)
+            self.cut(loaded, out)
+            shape = (cuts.size, length, *self.sizes)
+        out = out.reshape(shape)
+        return out if self.bins is not None else out[:, 0]
+
+    def without_source(self) -> Cutter:
+        """The same without what it reads, for tasks that are given the values."""
+        return replace(self, source=None)

@@ -1,4 +1,4 @@
-"""Which bases does each window want, and where do they lie on the axis?
+"""Which bins does each window want, and where do they lie on the axis?
 
 Geometry is genomic: windows have a start on the plus strand, and flanks are swapped for minus
 windows. Orientation comes last, when the values are there.
@@ -7,7 +7,7 @@ windows. Orientation comes last, when the values are there.
 from __future__ import annotations
 
 from itertools import pairwise
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -16,167 +16,212 @@ from genoarrays.errors import RegionError
 from genoarrays.genome.axis import GenomeAxis
 from genoarrays.genome.columns import Columns
 
-__all__ = ["ANCHORS", "Extent", "Runs", "on_contig", "place", "plan_runs", "window_starts"]
+__all__ = ["Cuts", "Reads", "cuts_of", "plan_reads", "shifted"]
 
 Ints = npt.NDArray[np.int64]
-ANCHORS = ("center", "start", "five_prime")
+_GAP = 2**15  # positions between windows that are read along: cheaper than one more read
 
 
-def window_starts(columns: Columns, width: int, anchor: str | None, tiled: bool) -> Columns:
-    """Windows of one width at regions.
+class Cuts(NamedTuple):
+    """Where windows lie in an array along the axis; one number each.
 
-    Parameters
-    ----------
-    columns
-        The regions.
-    width
-        bp.
-    anchor
-        Where the window sits when a region has another length: "center" ((start + end) // 2 is
-        the window's base width // 2), "start", "five_prime" (the region's first base in its own
-        direction is the window's first); None where all lengths agree.
-    tiled
-        Shorter regions are remainders of tiles: they keep their start and their true end.
-
-    Raises
-    ------
-    RegionError
-        When lengths differ from the width and there is no anchor, or it is unknown.
-    """
-    if anchor is not None and anchor not in ANCHORS:
-        raise RegionError(f"anchor={anchor!r} is not known; use one of {', '.join(ANCHORS)}")
-    length = columns.end - columns.start
-    odd = np.flatnonzero(length != width)
-    if not odd.size or (tiled and anchor is None and (length <= width).all()):
-        return columns
-    if anchor is None:
-        label = columns.labels(odd[:1]).tolist()[0]
-        raise RegionError(
-            f"region {label} has {length[odd[0]]:,} bp and width is {width:,}: where should the "
-            'window sit? say anchor="center", "start" or "five_prime", or cut the regions with '
-            "ga.tile_regions(regions, width)"
-        )
-    if anchor == "center":
-        start = (columns.start + columns.end) // 2 - width // 2
-    elif anchor == "start":
-        start = columns.start
-    else:
-        start = np.where(columns.orientation < 0, columns.end - width, columns.start)
-    return columns._replace(start=start, end=start + width)
-
-
-class Extent(NamedTuple):
-    """What a variable wants of each window: bins [first, first + count) of its contig."""
-
-    code: npt.NDArray[np.int32]
-    first: Ints
-    count: int  # type: ignore[assignment]  # shadows tuple.count, which nobody needs here
-
-
-def place(
-    windows: Columns, axis: GenomeAxis, width: int, flank: tuple[int, int], name: str
-) -> Extent:
-    """Bins that windows with flanks cover on a node; they must lie on its grid.
-
-    Raises
-    ------
-    RegionError
-        When starts, width or flanks are off the grid of a binned node.
-    """
-    upstream, downstream = flank
-    minus = windows.orientation < 0
-    start = windows.start - np.where(minus, downstream, upstream)
-    size = axis.bin_size
-    for what, values in (("width", width), ("flank", upstream), ("flank", downstream)):
-        if values % size:
-            raise RegionError(
-                f"{name!r} has bins of {size} bp, and {what}={values} is no multiple of that; "
-                "change it, or store the variable at 1 bp"
-            )
-    if (off := np.flatnonzero(start % size)).size:
-        raise RegionError(
-            f"{name!r} has bins of {size} bp, and window {windows.labels(off[:1]).tolist()[0]} "
-            f"does not start on that grid; cut the regions with ga.tile_regions(..., align={size})"
-            ", or store the variable at 1 bp"
-        )
-    code = windows.code
-    if windows.names != axis.assembly.names:
-        codes = np.array([axis.assembly.code(n) for n in windows.names], dtype=np.int32)
-        code = codes[windows.code]
-    return Extent(code, start // size, (width + upstream + downstream) // size)
-
-
-class Runs(NamedTuple):
-    """Stretches of the axis to read, and the windows cut from each.
-
-    Windows with their `low` to `high` bins on the contig (the rest is filled) start at position
-    `at` of the axis; run r is `[start[r], stop[r])` and serves the windows `rows[r]`.
+    Of the `count` bins of a window those in [low, high) exist, from position `at` of the array on;
+    those in [gap_low, gap_high) lie past the true end of a short tile.
     """
 
+    at: Ints
     low: Ints
     high: Ints
-    at: Ints
-    rows: list[Ints]
-    start: list[int]
-    stop: list[int]
+    gap_low: Ints
+    gap_high: Ints
+    count: Ints  # type: ignore[assignment]  # shadows tuple.count, which nobody needs here
+    turned: npt.NDArray[np.bool_]
+
+    @property
+    def size(self) -> int:
+        """Number of windows."""
+        return len(self.at)
+
+    @property
+    def are_whole(self) -> npt.NDArray[np.bool_]:
+        """Whether all bins of a window exist."""
+        whole: npt.NDArray[np.bool_] = (self.high - self.low == self.count) & (
+            self.gap_high <= self.gap_low
+        )
+        return whole
+
+    def take(self, key: Any) -> Cuts:
+        """Some of the windows."""
+        return Cuts(*(column[key] for column in self))
 
 
-def on_contig(extent: Extent, axis: GenomeAxis) -> tuple[Ints, Ints]:
-    """First and end of each window's bins that lie on its contig, counted within the window."""
-    bins = -(-axis.assembly.lengths[extent.code] // axis.bin_size)
-    low = np.clip(-extent.first, 0, extent.count)
-    return low, np.clip(bins - extent.first, low, extent.count)
-
-
-def plan_runs(extent: Extent, axis: GenomeAxis, gap: int, longest: int, label: str) -> Runs:
-    """Where the windows lie on the axis, joined to few long reads.
+def cuts_of(
+    windows: Columns,
+    axis: GenomeAxis,
+    *,
+    width: int | None,
+    flank: tuple[int, int] = (0, 0),
+    margin: int = 0,
+    label: str = "the variable",
+) -> Cuts:
+    """Bins that windows with flanks cover on a node; they must lie on its grid.
 
     Parameters
     ----------
-    extent
-        Bins that each window wants.
+    windows
+        One row per window; those shorter than `width` are remainders of tiles.
     axis
-        Axis of the variable.
-    gap
-        Windows at most this many positions apart are read together.
-    longest
-        A run ends once it has this many positions.
+        Axis of the node.
+    width
+        bp of a window without flanks; None: each as long as its region, up to whole bins.
+    flank
+        bp upstream and downstream, in the window's own direction.
+    margin
+        bp more on both sides.
     label
         Names the variable, for messages.
 
     Raises
     ------
     RegionError
-        When a region-only axis lacks bins that lie on the contig.
+        When starts, width, flanks or margin are off the grid of a binned node, or a region-only
+        axis lacks bins that lie on the contig.
     """
-    low, high = on_contig(extent, axis)
-    at = axis.locate(extent.code, extent.first + low)
-    last = axis.locate(extent.code, extent.first + high - 1)
-    wanted = high > low
-    lost = np.flatnonzero(wanted & ((at < 0) | (last - at != high - low - 1)))
+    size, (upstream, downstream) = axis.bin_size, flank
+    minus = windows.orientation < 0
+    left = np.where(minus, downstream, upstream) + margin
+    length = windows.end - windows.start
+    _check_grid(windows, size, {"width": width, "flank": flank, "jitter": margin}, left, label)
+    full = length if width is None else np.full(windows.size, width)
+    count = -(-(full + upstream + downstream + 2 * margin) // size)
+    code = windows.code
+    if windows.names != axis.assembly.names:
+        codes = np.array([axis.assembly.code(n) for n in windows.names], dtype=np.int32)
+        code = codes[windows.code]
+    start = (windows.start - left) // size
+    low = np.clip(-start, 0, count)
+    high = np.clip(-(-axis.assembly.lengths[code] // size) - start, low, count)
+    at = axis.locate(code, start + low)
+    last = axis.locate(code, start + high - 1)
+    lost = np.flatnonzero((high > low) & ((at < 0) | (last - at != high - low - 1)))
     if lost.size:
         row = int(lost[0])
-        contig = axis.assembly.names[extent.code[row]]
-        start = int(extent.first[row] + low[row]) * axis.bin_size
-        stop = min(int(extent.first[row] + high[row]) * axis.bin_size, axis.assembly.length(contig))
+        contig = axis.assembly.names[code[row]]
+        begin = int(start[row] + low[row]) * size
+        end = min(int(start[row] + high[row]) * size, axis.assembly.length(contig))
         raise RegionError(
-            f"{label!r} does not hold all of {contig}:{start:,}-{stop:,}, which {lost.size:,} "
+            f"{label!r} does not hold all of {contig}:{begin:,}-{end:,}, which {lost.size:,} "
             "of the windows need (with their flanks); use the whole genome, or other regions"
         )
-    order = np.flatnonzero(wanted)
-    order = order[np.argsort(at[order], kind="stable")]
-    rows, starts, stops = [], [], []
-    if order.size:
-        begin, end = at[order], last[order] + 1
-        reach = np.maximum.accumulate(end)
-        head = np.concatenate([[True], begin[1:] > reach[:-1] + gap])
-        # cut long runs: a window starts a new one where the run's length passes a multiple
-        run_start = begin[np.maximum.accumulate(np.where(head, np.arange(len(head)), 0))]
-        part = (begin - run_start) // longest
-        head[1:] |= part[1:] != part[:-1]
-        edges = [*np.flatnonzero(head).tolist(), len(order)]
-        for a, b in pairwise(edges):
-            rows.append(order[a:b])
-            starts.append(int(begin[a]))
-            stops.append(int(end[a:b].max()))
-    return Runs(low, high, at, rows, starts, stops)
+    short = length < full
+    gap_low = np.where(short, -(-(left + length) // size), 0)
+    gap_high = np.where(short, (left + full) // size, 0)
+    return Cuts(at, low, high, gap_low, gap_high, count, minus)
+
+
+def _check_grid(
+    windows: Columns, size: int, lengths: dict[str, Any], left: Ints, label: str
+) -> None:
+    if size == 1:
+        return
+    for what, given in lengths.items():
+        for value in given if isinstance(given, tuple) else (given,):
+            if value is not None and value % size:
+                raise RegionError(
+                    f"{label!r} has bins of {size} bp, and {what}={value} is no multiple of that; "
+                    "change it, or store the variable at 1 bp"
+                )
+    if (off := np.flatnonzero((windows.start - left) % size)).size:
+        raise RegionError(
+            f"{label!r} has bins of {size} bp, and window {windows.labels(off[:1]).tolist()[0]} "
+            'does not start on that grid; say snap="down" or "nearest" to move windows there, cut '
+            f"the regions with ga.tile_regions(..., align={size}), or store the variable at 1 bp"
+        )
+
+
+def shifted(cuts: Cuts, skip: npt.ArrayLike, count: npt.ArrayLike) -> Cuts:
+    """Parts of windows: `count` bins from bin `skip` on, counted on the plus strand."""
+    skip, count = np.asarray(skip, dtype=np.int64), np.broadcast_to(count, cuts.at.shape)
+    low = np.clip(cuts.low - skip, 0, count)
+    return Cuts(
+        cuts.at + np.maximum(skip - cuts.low, 0),
+        low,
+        np.clip(cuts.high - skip, low, count),
+        np.clip(cuts.gap_low - skip, 0, count),
+        np.clip(cuts.gap_high - skip, 0, count),
+        count,
+        cuts.turned,
+    )
+
+
+class Reads(NamedTuple):
+    """Stretches of the axis that windows need, and the few long reads that hold them.
+
+    Stretches are laid end to end: stretch s is [start[s], stop[s]) of the axis and begins at
+    `place[s]` of the result; read r is [reads[r][0], reads[r][1]).
+    """
+
+    start: Ints
+    stop: Ints
+    place: Ints
+    reads: list[tuple[int, int]]
+
+    @property
+    def size(self) -> int:
+        """Positions needed."""
+        return int(self.place[-1] + self.stop[-1] - self.start[-1]) if len(self.start) else 0
+
+
+def plan_reads(cuts: Cuts, longest: int, grain: int = 1) -> tuple[Reads, Cuts]:
+    """Join what windows need to stretches, and these to reads.
+
+    Parameters
+    ----------
+    cuts
+        Windows on the axis.
+    longest
+        Most positions of one read.
+    grain
+        Reads of long stretches are cut at multiples of so many positions, since a reader decodes
+        so many at once.
+
+    Returns
+    -------
+    Reads
+        What to read.
+    Cuts
+        The windows in the stretches laid end to end.
+    """
+    begin, end = cuts.at, cuts.at + (cuts.high - cuts.low)
+    order = np.flatnonzero(cuts.high > cuts.low)
+    order = order[np.argsort(begin[order], kind="stable")]
+    if not order.size:
+        none = np.zeros(0, dtype=np.int64)
+        return Reads(none, none, none, []), cuts._replace(at=np.zeros_like(cuts.at))
+    starts, ends = begin[order], end[order]
+    reach = np.maximum.accumulate(ends)
+    head = np.concatenate([[True], starts[1:] > reach[:-1]])
+    start, stop = starts[head], reach[np.append(np.flatnonzero(head)[1:] - 1, len(reach) - 1)]
+    place = np.concatenate([[0], np.cumsum(stop - start)[:-1]])
+    at = np.zeros_like(cuts.at)
+    of = np.cumsum(head) - 1
+    at[order] = starts - start[of] + place[of]
+    step = max(longest // grain, 1) * grain
+    return Reads(start, stop, place, _joined(start, stop, step)), cuts._replace(at=at)
+
+
+def _joined(start: Ints, stop: Ints, step: int) -> list[tuple[int, int]]:
+    """Reads within the multiples of `step`: what is near each other is read at once."""
+    first, last = start // step, (stop - 1) // step
+    number = last - first + 1
+    of = np.repeat(np.arange(len(start)), number)
+    cell = (
+        np.repeat(first, number)
+        + np.arange(len(of))
+        - np.repeat(np.cumsum(number) - number, number)
+    )
+    low = np.maximum(start[of], cell * step)
+    high = np.minimum(stop[of], (cell + 1) * step)
+    new = (cell[1:] != cell[:-1]) | (low[1:] > high[:-1] + _GAP)
+    edges = [0, *(np.flatnonzero(new) + 1).tolist(), len(of)]
+    return [(int(low[a]), int(high[b - 1])) for a, b in pairwise(edges)]

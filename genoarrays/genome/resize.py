@@ -16,7 +16,7 @@ from genoarrays.errors import RegionError
 from genoarrays.genome.clip import Ints, carry, clip, table_columns, whole
 from genoarrays.genome.columns import Columns
 
-__all__ = ["expand", "promoters", "resize", "shift", "snap_regions"]
+__all__ = ["expand", "promoters", "resize", "shift", "snap_regions", "summits"]
 
 _ANCHORS = ("center", "start", "end", "five_prime", "three_prime", "summit")
 
@@ -100,7 +100,7 @@ def resize(regions: xr.Dataset, width: int, anchor: str = "center") -> xr.Datase
     if anchor == "center":
         start = (columns.start + columns.end) // 2 - width // 2
     elif anchor == "summit":
-        start = _summits(regions, columns) - width // 2
+        start = summits(regions, columns) - width // 2
     elif anchor in _ANCHORS:
         upper = {"start": minus & False, "end": minus | True, "five_prime": minus}
         start = np.where(upper.get(anchor, ~minus), columns.end - width, columns.start)
@@ -257,7 +257,14 @@ def _sides(columns: Columns, upstream: int, downstream: int) -> tuple[Ints, Ints
     return np.where(minus, downstream, upstream), np.where(minus, upstream, downstream)
 
 
-def _summits(regions: xr.Dataset, columns: Columns) -> Ints:
+def summits(regions: xr.Dataset, columns: Columns) -> Ints:
+    """Summit of each region in bp on its contig.
+
+    Raises
+    ------
+    RegionError
+        For a table without summits, or a region without one.
+    """
     if "summit" not in regions.variables:
         raise RegionError(
             'anchor="summit" needs the column `summit`, which narrowPeak files give; these regions '

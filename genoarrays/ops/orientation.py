@@ -1,9 +1,9 @@
 """What does the other strand see?
 
-Reverse complement acts by dimension: `offset*` is reversed, `strand` is swapped, `channel` is
-permuted by its labels, sequence codes are complemented by their attribute `alphabet`. A variable
-on which none of these acts, and that has no dimension besides window, track, sample and category,
-is a label of the window and stays. Anything else has no rule and is an error. Tracks stay where
+Reverse complement acts by dimension: `offset*` and `shift` are reversed, `strand` is swapped,
+`channel` is permuted by its labels, sequence codes are complemented by their attribute `alphabet`.
+A variable on which none of these acts, and that has no dimension besides window, track, sample and
+category, is a label of the window and stays. Anything else has no rule and is an error. Tracks stay where
 they are: when two of them look like the strands of one signal, that is told.
 """
 
@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import re
 import warnings
-from collections.abc import Hashable, Iterable
+from collections.abc import Hashable, Iterable, Mapping
 from typing import Any, TypeVar
 
 import numpy as np
@@ -23,7 +23,7 @@ from genoarrays.genome.columns import Columns
 from genoarrays.genome.windows import WindowIndex, window_coords
 from genoarrays.ops.sequence import reverse_complement_codes
 
-__all__ = ["flip", "reverse_complement", "warn_unpaired"]
+__all__ = ["flip", "reverse_complement", "turning", "warn_unpaired"]
 
 Xarray = TypeVar("Xarray", xr.Dataset, xr.DataArray)
 _INERT = ("window", "sequence", "track", "sample", "category")
@@ -156,35 +156,70 @@ def flip(
     GenomeError
         As `reverse_complement`.
     """
+    sizes = dict(zip(dims, values.shape, strict=True))
+    orders, table = turning(sizes, attrs.get("alphabet"), labels, name)
+    if check:
+        return values
     for axis, dim in enumerate(dims):
-        if dim.startswith("offset"):
-            values = values if check else np.flip(values, axis)
+        if dim == "channel":
+            values = np.take(values, orders[dim], axis)
+        elif dim in orders:
+            values = np.flip(values, axis)
+    return table.astype(values.dtype)[values.view(np.uint8)] if table.size else values
+
+
+def turning(
+    sizes: Mapping[str, int], alphabet: str | None, labels: Mapping[str, Any], name: Hashable = None
+) -> tuple[dict[str, npt.NDArray[np.int64]], npt.NDArray[np.int64]]:
+    """Where the opposite strand finds its values.
+
+    Parameters
+    ----------
+    sizes
+        Lengths of the dimensions.
+    alphabet
+        Letters of an array of codes.
+    labels, name
+        Labels of `channel` and `strand`; name for messages.
+
+    Returns
+    -------
+    dict
+        Order along each dimension that changes.
+    np.ndarray
+        (256,) code that each code becomes, or empty.
+
+    Raises
+    ------
+    GenomeError
+        As `reverse_complement`.
+    """
+    orders = {}
+    for dim, size in sizes.items():
+        if dim.startswith("offset") or dim == "shift":
+            orders[dim] = np.arange(size)[::-1]
         elif dim == "strand":
             if dim in labels and list(labels[dim]) not in (["+", "-"], ["-", "+"]):
                 raise GenomeError(
                     f"{name!r} has the strands {list(labels[dim])}; the other strand needs + and -"
                 )
-            values = values if check else np.flip(values, axis)
+            orders[dim] = np.arange(size)[::-1]
         elif dim == "channel":
-            order = _partners(labels.get(dim), name)
-            values = values if check else np.take(values, order, axis)
+            orders[dim] = _partners(labels.get(dim), name)
         elif dim not in _INERT:
             raise GenomeError(
                 f"{name!r} has the dimension {dim!r}, which has no rule for the reverse "
                 "complement; known are offset, strand, channel and " + ", ".join(_INERT)
             )
-    alphabet = attrs.get("alphabet")
-    if alphabet is not None:
-        try:
-            known = reverse_complement_codes(1, alphabet)
-        except ValueError as error:
-            raise GenomeError(f"{name!r} has no other strand: {error}") from None
-        if check:
-            return values
-        table = np.full(256, len(alphabet), dtype=values.dtype)
-        table[: len(known)] = known
-        values = table[values.view(np.uint8)]
-    return values
+    if alphabet is None:
+        return orders, np.zeros(0, dtype=np.int64)
+    try:
+        known = reverse_complement_codes(1, alphabet)
+    except ValueError as error:
+        raise GenomeError(f"{name!r} has no other strand: {error}") from None
+    table = np.full(256, len(alphabet), dtype=np.int64)
+    table[: len(known)] = known
+    return orders, table
 
 
 def _partners(kmers: Any, name: Hashable) -> npt.NDArray[np.int64]:

@@ -25,7 +25,7 @@ def brute(values, lengths, contig, start, width, flank, strand, fill):
 
 @st.composite
 def cases(draw):
-    lengths = {f"chr{i}": draw(st.integers(3, 25)) for i in range(draw(st.integers(1, 3)))}
+    lengths = {f"chr{i}": draw(st.integers(8, 25)) for i in range(draw(st.integers(1, 3)))}
     width = draw(st.integers(1, 8))
     regions = []
     for _ in range(draw(st.integers(1, 6))):
@@ -166,9 +166,9 @@ def test_windows__anchors():
     assert starts("five_prime") == [10, 9, 20]
     with pytest.raises(ga.RegionError, match=r'has 3 bp and width is 4.*anchor="center"'):
         ga.windows(ds, regions, 4)
-    with pytest.raises(ga.RegionError, match="anchor='summit' is not known"):
-        ga.windows(ds, regions, 4, anchor="summit")
-    with pytest.raises(ga.RegionError, match="2 widths, 3 to 8 bp"):
+    with pytest.raises(ga.RegionError, match="anchor='middle' is not known"):
+        ga.windows(ds, regions, 4, anchor="middle")
+    with pytest.raises(ga.RegionError, match="several lengths, and 'dna' is not reduced"):
         ga.windows(ds, regions)
 
 
