@@ -138,13 +138,13 @@ def tracks_of(nodes: list[xr.Dataset], width: int | None, options: Options) -> l
             raise GenomeError(f"{option}= names {odd[0]!r}; the variables are {', '.join(arrays)}")
     own = len(nodes) > 1 or any(isinstance(o, Mapping) for o in (options.flank, options.bin_size))
     tracks = [_track(name, array, width, own, options) for name, array in arrays.items()]
-    if width is None and not options.ragged:
-        if odd := [t for t in tracks if t.cutter.bins is not None]:
-            raise RegionError(
-                f"regions have several lengths, and {odd[0].cutter.name!r} is not reduced to one "
-                "value; say width= and anchor=, ragged=True, reduce= without bin_size=, or cut "
-                "the regions with ga.tile_regions"
-            )
+    fine = [track.cutter.name for track in tracks if track.cutter.bins is not None]
+    if width is None and not options.ragged and fine:
+        raise RegionError(
+            f"regions have several lengths, and {fine[0]!r} is not reduced to one value; say width= "
+            "and anchor=, ragged=True, reduce= without bin_size=, or cut the regions with "
+            "ga.tile_regions"
+        )
     return tracks
 
 

@@ -3,8 +3,8 @@
 Reverse complement acts by dimension: `offset*` and `shift` are reversed, `strand` is swapped,
 `channel` is permuted by its labels, sequence codes are complemented by their attribute `alphabet`.
 A variable on which none of these acts, and that has no dimension besides window, track, sample and
-category, is a label of the window and stays. Anything else has no rule and is an error. Tracks stay where
-they are: when two of them look like the strands of one signal, that is told.
+category, is a label of the window and stays. Anything else has no rule and is an error. Tracks
+stay where they are: when two of them look like the strands of one signal, that is told.
 """
 
 from __future__ import annotations
