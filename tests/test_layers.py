@@ -9,7 +9,7 @@ import genoarrays as ga
 
 PACKAGE = Path(ga.__file__).parent
 LAYERS = [
-    ["errors", "_optional"],
+    ["errors", "_optional", "_compiled"],
     ["options"],
     ["genome"],
     ["ops"],

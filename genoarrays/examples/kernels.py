@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from genoarrays.formats.compiled import compiled
+from genoarrays._compiled import compiled
 
 __all__ = ["copy_windows", "reduce_windows"]
 

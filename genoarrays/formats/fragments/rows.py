@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from genoarrays.formats.compiled import compiled
+from genoarrays._compiled import compiled
 from genoarrays.formats.text.words import Words, find
 
 __all__ = ["Block", "RowError", "RowParser", "add_bases", "add_sites"]

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy import int64, uint64
 
-from genoarrays.formats.compiled import compiled
+from genoarrays._compiled import compiled
 from genoarrays.formats.reads.records import find_cigar
 
 __all__ = ["Waiting", "make_room", "nobody", "take_mate", "wait_for_mate"]

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 
 from numpy import int64
 
-from genoarrays.formats.compiled import compiled
+from genoarrays._compiled import compiled
 from genoarrays.formats.reads.mates import Waiting, take_mate, wait_for_mate
 from genoarrays.formats.reads.records import (
     BAD,

@@ -13,7 +13,7 @@ from typing import Any
 
 from numpy import int64
 
-from genoarrays.formats.compiled import compiled
+from genoarrays._compiled import compiled
 
 __all__ = ["BAD", "GOOD", "MORE", "aligned", "check_record", "find_cigar", "int32", "read_span"]
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from numpy import int64
 
-from genoarrays.formats.compiled import compiled
+from genoarrays._compiled import compiled
 from genoarrays.formats.reads.records import (
     BAD,
     GOOD,

@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 from numba import njit
 
-from genoarrays.formats.compiled import compiled
+from genoarrays._compiled import compiled
 
 __all__ = ["close_bins", "fill_bases", "fill_bins"]
 

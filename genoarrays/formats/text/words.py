@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from genoarrays.formats.compiled import compiled
+from genoarrays._compiled import compiled
 
 __all__ = ["Words", "find"]
 

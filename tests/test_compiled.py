@@ -1,6 +1,6 @@
 import numpy as np
 
-from genoarrays.formats import compiled
+from genoarrays import _compiled as compiled
 
 
 def total(values):

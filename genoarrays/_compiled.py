@@ -1,4 +1,4 @@
-"""How is a loop over bytes compiled?
+"""How is a loop compiled?
 
 By numba, without the GIL, kept on disk between processes. A kernel's cache knows its own file only:
 after a change in one that it calls, touch both. Modules with kernels are imported inside the
