@@ -22,7 +22,9 @@ if TYPE_CHECKING:
     from genoarrays.errors import InputError as InputError
     from genoarrays.errors import RegionError as RegionError
     from genoarrays.errors import StoreError as StoreError
+    from genoarrays.examples.folds import fold_regions as fold_regions
     from genoarrays.examples.gather import windows as windows
+    from genoarrays.examples.leaks import check_leaks as check_leaks
     from genoarrays.examples.split import split_regions as split_regions
     from genoarrays.examples.split import split_sequences as split_sequences
     from genoarrays.examples.tile import tile_regions as tile_regions
@@ -52,6 +54,8 @@ if TYPE_CHECKING:
     from genoarrays.genome.index import bin_size_of as bin_size_of
     from genoarrays.genome.index import genome_coords as genome_coords
     from genoarrays.genome.merge import merge as merge
+    from genoarrays.genome.order import sort_regions as sort_regions
+    from genoarrays.genome.overlap import exclude_regions as exclude_regions
     from genoarrays.genome.overlap import intersect_regions as intersect_regions
     from genoarrays.genome.overlap import merge_regions as merge_regions
     from genoarrays.genome.overlap import subtract_regions as subtract_regions
@@ -101,6 +105,7 @@ _WHERE = {
     "bin_size_of": "genome.index",
     "decode": "genome.convention",
     "encode": "genome.convention",
+    "exclude_regions": "genome.overlap",
     "expand": "genome.resize",
     "genome_coords": "genome.index",
     "intersect_regions": "genome.overlap",
@@ -112,6 +117,7 @@ _WHERE = {
     "resize": "genome.resize",
     "shift": "genome.resize",
     "snap_regions": "genome.resize",
+    "sort_regions": "genome.order",
     "subtract_regions": "genome.overlap",
     # ops
     "coarsen": "ops.contigs",
@@ -142,6 +148,8 @@ _WHERE = {
     "verify": "store.verify",
     "Damage": "store.verify",
     # examples
+    "check_leaks": "examples.leaks",
+    "fold_regions": "examples.folds",
     "split_regions": "examples.split",
     "split_sequences": "examples.split",
     "tile_regions": "examples.tile",

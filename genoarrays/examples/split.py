@@ -1,7 +1,8 @@
 """Which regions or sequences are for training, which for testing?
 
-Of regions whole contigs are held out: neighboring windows share sequence and signal, so a random
-split leaks. Sequences have no neighbors, but may be related: whole groups can be held out. A share
+Of regions whole contigs are held out, or stretches of the genome: neighboring windows share
+sequence and signal, so a random split leaks. `folds.py` does it k times, `leaks.py` checks it.
+Sequences have no neighbors, but may be related: whole groups can be held out. A share
 is drawn by a digest of (seed, group), so neither the order of the file nor other sequences in it
 decide how two groups rank.
 """
@@ -10,71 +11,84 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from hashlib import blake2b
+from typing import Any
 
 import numpy as np
 import xarray as xr
 
-from genoarrays.errors import ContigError, GenomeError, RegionError
-from genoarrays.genome.naming import did_you_mean
-from genoarrays.genome.regions import region_columns
+from genoarrays.errors import GenomeError, RegionError
+from genoarrays.examples.apart import held_apart, held_out, solid
+from genoarrays.genome.clip import table_columns, whole
+from genoarrays.genome.near import count_near
 
 __all__ = ["split_regions", "split_sequences"]
 
 
 def split_regions(
-    regions: xr.Dataset,
-    *,
-    valid: str | Sequence[str] = (),
-    test: str | Sequence[str] = (),
+    regions: xr.Dataset, *, valid: Any = (), test: Any = (), guard: int = 0
 ) -> tuple[xr.Dataset, ...]:
-    """Split a table of regions by contig.
+    """Split a table of regions by contig, or by stretches of the genome.
+
+    No two parts share a base, and at least `guard` bp lie between them and between training regions
+    and the stretches held out: regions of `train` too near what is held out are dropped, and those
+    of `valid` too near `test`. Windows with flanks or jitter read more than their regions: give a
+    guard of twice the longest flank and jitter.
 
     Parameters
     ----------
     regions
         Table of regions.
     valid, test
-        Contigs to hold out for validation and for testing.
+        What to hold out for validation and for testing: names of contigs; or regions, as
+        `read_regions` takes them: whatever overlaps them is held out, for testing where it overlaps
+        both. Texts may be names and region strings side by side.
+    guard
+        bp between parts, at least.
 
     Returns
     -------
     tuple of xr.Dataset
-        (train, valid, test); only (train, valid) or (train, test) when the other is not asked for.
+        (train, valid, test), each in the order of `regions`; only (train, valid) or (train, test)
+        when the other is not asked for. Attributes `guard`, and `regions_dropped` for being too
+        near.
 
     Raises
     ------
     ContigError
-        For a contig that the assembly, or without one the table, does not have.
+        For a contig that the assembly, or without one the table, does not have; when regions to
+        hold out share no contig with the table.
+    AssemblyError
+        When regions to hold out lie on another assembly.
+    InputError
+        When they cannot be read.
     RegionError
-        When a contig is in both lists, nothing is held out, or a part comes out empty.
+        When a contig is in both lists, nothing is held out, a part comes out empty, or the guard
+        is no number of bp.
 
     Examples
     --------
     >>> import genoarrays as ga
-    >>> regions = ga.read_regions(["chr1:0-10", "chr2:0-10", "chr3:5-15"])
+    >>> regions = ga.read_regions(["chr1:0-10", "chr1:12-20", "chr2:0-10", "chr3:5-15"])
     >>> train, test = ga.split_regions(regions, test=["chr2"])
     >>> train.contig.values.tolist(), test.contig.values.tolist()
-    (['chr1', 'chr3'], ['chr2'])
+    (['chr1', 'chr1', 'chr3'], ['chr2'])
+    >>> train, test = ga.split_regions(regions, test=["chr1:0-5", "chr2"], guard=10)
+    >>> train.region.values.tolist(), test.region.values.tolist(), train.attrs["regions_dropped"]
+    (['chr3:5-15:.'], ['chr1:0-10:.', 'chr2:0-10:.'], 1)
     """
-    columns = region_columns(regions)
-    wanted = {"valid": _names(valid), "test": _names(test)}
-    if both := sorted(set(wanted["valid"]) & set(wanted["test"])):
-        raise RegionError(f"contig {both[0]!r} is in valid and in test; name it in one of them")
+    columns = table_columns(regions)
+    guard = whole("guard", guard, least=0)
+    asked = {k: held_out(k, some, columns) for k, some in (("valid", valid), ("test", test))}
+    if both := set(asked["valid"].contigs) & set(asked["test"].contigs):
+        raise RegionError(f"contig {min(both)!r} is in valid and in test; name it in one of them")
+    asked = {kind: some for kind, some in asked.items() if some.columns.size}
+    if not asked:
+        raise RegionError("nothing is held out; name contigs or regions in valid= or test=")
     part = np.zeros(columns.size, dtype=np.int8)
-    for number, (kind, names) in enumerate(wanted.items(), start=1):
-        for name in names:
-            if name not in columns.names:
-                raise ContigError(
-                    f"{kind}={name!r}: there is no such contig{did_you_mean(name, columns.names)}"
-                )
-            part[columns.code == columns.names.index(name)] = number
-    kinds = [("train", 0), *((k, n) for n, k in enumerate(wanted, start=1) if wanted[k])]
-    if len(kinds) == 1:
-        raise RegionError("nothing is held out; name contigs in valid= or test=")
-    for kind, number in kinds:
-        if not (part == number).any():
-            raise RegionError(f"no region is left for {kind}; choose other contigs to hold out")
-    return tuple(regions.isel(region=np.flatnonzero(part == number)) for _, number in kinds)
+    for number, some in enumerate(asked.values(), start=1):
+        part[count_near(solid(columns), some.columns) > 0] = number
+    stretches = [columns.take([]), *(some.columns for some in asked.values())]
+    return held_apart(regions, columns, part, ["train", *asked], guard, stretches)
 
 
 def split_sequences(

@@ -20,7 +20,13 @@ from genoarrays.genome.naming import guess_mapping
 from genoarrays.genome.regions import columns_dataset
 from genoarrays.options import check_bytes
 
-__all__ = ["intersect_regions", "merge_regions", "subtract_regions"]
+__all__ = [
+    "exclude_regions",
+    "intersect_regions",
+    "merge_regions",
+    "on_contigs_of",
+    "subtract_regions",
+]
 
 _SHOWN = 30  # pairs of a proposed renaming that are written out
 
@@ -111,7 +117,7 @@ def subtract_regions(a: xr.Dataset, b: xr.Dataset, *, stranded: bool = False) ->
     ['chr1:0-20:+', 'chr1:30-90:+', 'chr1:250-300:-']
     """
     mine, rows, clipped = clip(table_columns(a))
-    other, _, unknown = _on_contigs_of(mine, b, "cannot subtract regions of")
+    other, _, unknown = on_contigs_of(mine, b, "cannot subtract regions of")
     _, _, lows, highs = _union(other, 0, stranded)
     order, low, high = _rising(mine, stranded)
     begin, number = np.empty_like(low), np.empty_like(low)
@@ -177,7 +183,7 @@ def intersect_regions(
     if b_row is not None and b_row in a.variables:
         raise RegionError(f"b_row={b_row!r} is a column of a already; give another name")
     mine, rows, clipped = clip(table_columns(a))
-    other, other_rows, unknown = _on_contigs_of(mine, b, "cannot intersect regions of")
+    other, other_rows, unknown = on_contigs_of(mine, b, "cannot intersect regions of")
     order, low, high = _rising(mine, stranded)
     back, other_low, other_high = _rising(other, stranded)
     # two regions meet when one starts in the other: either b's start is in a, or a's is in b
@@ -198,6 +204,84 @@ def intersect_regions(
     parts = mine.take(here)._replace(start=start, end=end)
     table = carry(a, parts, rows[here], clipped).assign_attrs(unknown)
     return table if b_row is None else table.assign({b_row: ("region", other_rows[there])})
+
+
+def exclude_regions(
+    regions: xr.Dataset,
+    exclude: xr.Dataset,
+    *,
+    min_overlap: float | None = None,
+    stranded: bool = False,
+) -> xr.Dataset:
+    """Leave out whole regions that lie on an exclusion list, such as a blacklist.
+
+    `subtract_regions` cuts regions instead. To keep a distance too, widen the list first:
+    `exclude_regions(regions, expand(exclude, bp))`.
+
+    Parameters
+    ----------
+    regions
+        Table of regions, in any order; they may overlap.
+    exclude
+        Table of regions on the same genome.
+    min_overlap
+        A region is left out when at least this share of its own bases is on the list, above 0 and
+        up to 1; None: any base.
+    stranded
+        Only regions of the same strand meet ("." and "."); else strands do not matter.
+
+    Returns
+    -------
+    xr.Dataset
+        The regions that are left, as they were, with all columns. Attributes `regions_dropped`;
+        and `contigs_dropped`, contigs of `exclude` that `regions` does not know.
+
+    Raises
+    ------
+    AssemblyError
+        When both know their assemblies, and these differ.
+    ContigError
+        When no contig is in common; proposes the renaming.
+    RegionError
+        For a Dataset that is no table of regions, or a share out of range.
+
+    Examples
+    --------
+    >>> import genoarrays as ga
+    >>> peaks = ga.read_regions(["chr1:0-100", "chr1:200-300", "chr1:400-500"])
+    >>> blacklist = ga.read_regions(["chr1:90-250"])
+    >>> ga.exclude_regions(peaks, blacklist).region.values.tolist()
+    ['chr1:400-500:.']
+    >>> ga.exclude_regions(peaks, blacklist, min_overlap=0.5).region.values.tolist()
+    ['chr1:0-100:.', 'chr1:400-500:.']
+    """
+    if min_overlap is not None and not 0 < min_overlap <= 1:
+        raise RegionError(
+            f"min_overlap={min_overlap} is no share of a region; give one above 0 and up to 1, or "
+            "None for any base"
+        )
+    columns = table_columns(regions)
+    mine, rows, _ = clip(columns)
+    other, _, unknown = on_contigs_of(mine, exclude, "cannot compare regions of")
+    _, _, lows, highs = _union(other, 0, stranded)
+    # covered bases up to a place: of whole unions before it, and of the one that holds it
+    sums = np.concatenate([[0], np.cumsum(highs - lows)])
+
+    def covered(key: Ints) -> Ints:
+        begun = np.searchsorted(lows, key, side="left")
+        past = np.maximum(np.append(0, highs)[begun] - key, 0)
+        return np.asarray(sums[begun] - past)
+
+    base = _groups(mine, stranded) * FAR
+    bases = covered(base + mine.end) - covered(base + mine.start)
+    kept = np.ones(columns.size, dtype=bool)
+    if min_overlap is None:
+        kept[rows] = bases == 0
+    else:  # the quotient, not a product: 0.1 * 30 is above 3
+        kept[rows] = bases / (mine.end - mine.start) < min_overlap
+    table = regions.isel(region=np.flatnonzero(kept))
+    dropped = {"regions_dropped": int(columns.size - kept.sum())}
+    return table.assign_attrs({**dropped, **unknown})
 
 
 def _groups(columns: Columns, stranded: bool) -> Ints:
@@ -236,10 +320,18 @@ def _within(number: Ints) -> tuple[Ints, Ints]:
     return row, np.arange(len(row)) - np.repeat(np.cumsum(number) - number, number)
 
 
-def _on_contigs_of(
+def on_contigs_of(
     mine: Columns, regions: xr.Dataset, doing: str
 ) -> tuple[Columns, Ints, dict[str, list[str]]]:
-    """Regions of a table with the contig codes of others, their rows, and attrs to note."""
+    """Regions of a table with the contig codes of others, their rows, and attrs to note.
+
+    Raises
+    ------
+    AssemblyError
+        When both know their assemblies, and these differ; `doing` starts the message.
+    ContigError
+        When no contig is in common; proposes the renaming.
+    """
     columns = table_columns(regions)
     if mine.assembly is not None and columns.assembly is not None:
         check_same_assembly(mine.assembly, columns.assembly, doing)

@@ -1,4 +1,3 @@
-import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -74,28 +73,3 @@ def test_tile_regions__align_starts_on_the_grid():
 def test_tile_regions__refuses(options):
     with pytest.raises(ga.RegionError):
         ga.tile_regions(ga.read_regions(["chr1:0-10"]), **options)
-
-
-def test_split_regions__by_contig():
-    regions = ga.read_regions(["chr1:0-5", "chr2:0-5", "chr3:0-5", "chr2:7-9"])
-    train, valid, test = ga.split_regions(regions, valid="chr1", test=["chr2"])
-    assert train.contig.values.tolist() == ["chr3"]
-    assert valid.contig.values.tolist() == ["chr1"]
-    assert test.region.values.tolist() == ["chr2:0-5:.", "chr2:7-9:."]
-    parts = ga.split_regions(regions, test="chr3")
-    assert [part.sizes["region"] for part in parts] == [3, 1]
-    assert not np.intersect1d(*[part.region.values.astype(object) for part in parts]).size
-
-
-@pytest.mark.parametrize(
-    ("options", "message"),
-    [
-        ({"test": "chr4"}, "no such contig"),
-        ({"test": "chr1", "valid": "chr1"}, "is in valid and in test"),
-        ({}, "nothing is held out"),
-        ({"test": ["chr1", "chr2"]}, "no region is left for train"),
-    ],
-)
-def test_split_regions__refuses(options, message):
-    with pytest.raises(ga.GenomeError, match=message):
-        ga.split_regions(ga.read_regions(["chr1:0-5", "chr2:0-5"]), **options)

@@ -112,6 +112,31 @@ def test_subtract_and_intersect__part_the_bases_of_a(a, b, stranded):
         assert not (np.minimum(left.get(key, 0), inside.get(key, 0))).any()
 
 
+@given(tables(), tables(), FLAGS, st.sampled_from([None, 0.1, 0.3, 0.5, 1]))
+def test_exclude_regions__equals_counting_bases(a, b, stranded, share):
+    marks = covered(b, stranded)
+    want = []
+    for number, (contig, start, end, strand) in enumerate(rows_of(a)):
+        depth = marks.get((contig, strand if stranded else "."), np.zeros(end, dtype=int))
+        on = int(np.count_nonzero(depth[start:end]))
+        if start == end or (on == 0 if share is None else on / (end - start) < share):
+            want.append(number)
+    left = ga.exclude_regions(a, b, min_overlap=share, stranded=stranded)
+    assert left.number.values.tolist() == want
+    assert left.attrs["regions_dropped"] == a.sizes["region"] - len(want)
+    assert rows_of(left) == rows_of(a.isel(region=want))
+
+
+def test_exclude_regions__refuses_other_genomes_and_shares():
+    a = table([("chr1", 0, 10, ".")])
+    with pytest.raises(ga.ContigError, match=r"rename_contigs\(b, {'1': 'chr1'}"):
+        ga.exclude_regions(a, table([("1", 0, 5, ".")], assembly=None))
+    with pytest.raises(ga.RegionError, match="min_overlap=0 is no share"):
+        ga.exclude_regions(a, a, min_overlap=0)
+    odd = table([("chr1", 0, 5, "."), ("chrUn", 0, 5, ".")], assembly=None)
+    assert ga.exclude_regions(a, odd).attrs["contigs_dropped"] == ["chrUn"]
+
+
 @pytest.mark.filterwarnings("ignore:The .mode.chained_assignment")
 def test_against_pyranges__on_thousands_of_regions():
     pyranges = pytest.importorskip("pyranges")
