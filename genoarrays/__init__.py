@@ -73,6 +73,8 @@ if TYPE_CHECKING:
     from genoarrays.inference.score import score as score
     from genoarrays.models.training import fit as fit
     from genoarrays.models.training import load_model as load_model
+    from genoarrays.ops.content import gc_content as gc_content
+    from genoarrays.ops.content import unknown_content as unknown_content
     from genoarrays.ops.contigs import coarsen as coarsen
     from genoarrays.ops.contigs import map_contigs as map_contigs
     from genoarrays.ops.orientation import reverse_complement as reverse_complement
@@ -121,9 +123,11 @@ _WHERE = {
     "subtract_regions": "genome.overlap",
     # ops
     "coarsen": "ops.contigs",
+    "gc_content": "ops.content",
     "map_contigs": "ops.contigs",
     "one_hot": "ops.sequence",
     "reverse_complement": "ops.orientation",
+    "unknown_content": "ops.content",
     # formats
     "estimate_shift": "formats.reads.shift",
     "from_array": "formats.arrays.arrays",

@@ -1,0 +1,256 @@
+"""Which bases do regions consist of?
+
+The sequence is read once, block by block, and only where there are regions. Their bounds cut the
+genome into stretches; each stretch is counted once, however many regions lie on it, and a region
+is the sum of its stretches. So memory is a few blocks, and a million regions cost what one pass
+does.
+"""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from itertools import pairwise
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+import xarray as xr
+
+from genoarrays.errors import GenomeError, RegionError
+from genoarrays.genome.assembly import check_same_assembly
+from genoarrays.genome.axis import GenomeAxis
+from genoarrays.genome.clip import Ints, table_columns
+from genoarrays.genome.columns import Columns
+from genoarrays.genome.index import axis_of
+from genoarrays.options import track
+
+__all__ = ["BaseCounts", "base_counts", "gc_content", "sequence_of", "unknown_content"]
+
+_BLOCK = 2**24  # positions read at once, where chunks are smaller
+_READERS = 4  # threads that read and count
+
+
+class BaseCounts(NamedTuple):
+    """Numbers of bases of each region: G and C, any known one, and all, off its contig too."""
+
+    gc: Ints
+    known: Ints
+    all: Ints
+
+
+def gc_content(dna: xr.DataArray | xr.Dataset, regions: xr.Dataset) -> xr.DataArray:
+    """Share of G and C among the known bases of regions.
+
+    Parameters
+    ----------
+    dna
+        (position,) codes as `open_fasta` gives them, dask or in memory; or a Dataset with the
+        variable `dna`. It is read once, block by block, where there are regions.
+    regions
+        Table of regions, in any order; they may overlap and leave their contig.
+
+    Returns
+    -------
+    xr.DataArray
+        (region,) float64, (G + C) / (A + C + G + T); NaN for a region without a known base. With
+        the labels of `regions`, so that `regions.assign(gc=gc_content(dna, regions))` works.
+
+    Raises
+    ------
+    GenomeError
+        When `dna` is no sequence of DNA at 1 bp.
+    AssemblyError, ContigError
+        When regions lie on another assembly, or on a contig that `dna` lacks.
+    RegionError
+        For a Dataset that is no table of regions, or a region that `dna` holds in part only.
+
+    Examples
+    --------
+    >>> import genoarrays as ga
+    >>> coords = ga.genome_coords(ga.Assembly("toy", {"chr1": 6}))
+    >>> dna = xr.DataArray(ga.testing.dna("ACGTNN").values, coords, ["position"])
+    >>> regions = ga.read_regions(["chr1:0-3", "chr1:2-6", "chr1:4-6"])
+    >>> ga.gc_content(dna, regions).values
+    array([0.66666667, 0.5       ,        nan])
+    """
+    counts = base_counts(dna, table_columns(regions))
+    share = np.full(len(counts.known), np.nan)
+    np.divide(counts.gc, counts.known, out=share, where=counts.known > 0)
+    return _labelled(share, "gc", regions)
+
+
+def unknown_content(dna: xr.DataArray | xr.Dataset, regions: xr.Dataset) -> xr.DataArray:
+    """Share of unknown bases in regions; what lies off a contig is unknown.
+
+    Parameters
+    ----------
+    dna
+        (position,) codes as `open_fasta` gives them, dask or in memory; or a Dataset with the
+        variable `dna`. It is read once, block by block, where there are regions.
+    regions
+        Table of regions, in any order; they may overlap and leave their contig.
+
+    Returns
+    -------
+    xr.DataArray
+        (region,) float64, 0 to 1; NaN for a region without a base. With the labels of `regions`.
+
+    Raises
+    ------
+    GenomeError
+        When `dna` is no sequence of DNA at 1 bp.
+    AssemblyError, ContigError
+        When regions lie on another assembly, or on a contig that `dna` lacks.
+    RegionError
+        For a Dataset that is no table of regions, or a region that `dna` holds in part only.
+
+    Examples
+    --------
+    >>> import genoarrays as ga
+    >>> coords = ga.genome_coords(ga.Assembly("toy", {"chr1": 6}))
+    >>> dna = xr.DataArray(ga.testing.dna("ACGTNN").values, coords, ["position"])
+    >>> ga.unknown_content(dna, ga.read_regions(["chr1:0-3", "chr1:2-6"])).values
+    array([0. , 0.5])
+    """
+    counts = base_counts(dna, table_columns(regions))
+    share = np.full(len(counts.all), np.nan)
+    np.divide(counts.all - counts.known, counts.all, out=share, where=counts.all > 0)
+    return _labelled(share, "unknown", regions)
+
+
+def _labelled(share: npt.NDArray[np.float64], name: str, regions: xr.Dataset) -> xr.DataArray:
+    blank = regions.drop_vars(list(regions.data_vars))
+    return blank.assign({name: ("region", share)})[name]
+
+
+def sequence_of(dna: xr.DataArray | xr.Dataset) -> xr.DataArray:
+    """The DNA on a genome axis at 1 bp, of an array or of a Dataset with the variable `dna`.
+
+    Raises
+    ------
+    GenomeError
+        When it is something else.
+    AssemblyError
+        When it has no genome axis.
+    """
+    if isinstance(dna, xr.Dataset):
+        if "dna" not in dna:
+            raise GenomeError(
+                f"there is no variable 'dna' among {', '.join(map(str, dna.data_vars))}; give the "
+                "sequence itself, as in ds['my_dna']"
+            )
+        dna = dna["dna"]
+    letters = str(dna.attrs.get("alphabet", "ACGT"))
+    if dna.dims != ("position",) or dna.dtype.kind not in "iu" or len(letters) != 4:
+        raise GenomeError(
+            f"{dna.name!r} with dims {dna.dims}, dtype {dna.dtype} and alphabet {letters!r} is no "
+            "DNA on the genome; give codes (position,) as ga.open_fasta does"
+        )
+    if axis_of(dna).bin_size != 1:
+        raise GenomeError(f"{dna.name!r} has bins of {axis_of(dna).bin_size} bp; give it at 1 bp")
+    return dna
+
+
+def base_counts(
+    dna: xr.DataArray | xr.Dataset, columns: Columns, progress: bool | None = False
+) -> BaseCounts:
+    """Count bases of regions in one pass.
+
+    Parameters
+    ----------
+    dna
+        As for `gc_content`.
+    columns
+        The regions; they may leave their contig.
+    progress
+        As in `genoarrays.options.show_progress`.
+
+    Raises
+    ------
+    GenomeError, AssemblyError, ContigError, RegionError
+        As `gc_content`.
+    """
+    dna = sequence_of(dna)
+    first, stop = _places(columns, axis_of(dna))
+    bounds, at = np.unique(np.concatenate([first, stop]), return_inverse=True)
+    begin, end = at[: len(first)], at[len(first) :]
+    change = np.bincount(begin, minlength=len(bounds)) - np.bincount(end, minlength=len(bounds))
+    wanted = np.cumsum(change)[:-1] > 0
+    chosen, known = np.zeros((2, max(len(bounds) - 1, 0)), dtype=np.int64)
+    if wanted.any():
+        _count(dna, bounds, wanted, chosen, known, progress)
+    gc, letters = (np.concatenate([[0], np.cumsum(some)]) for some in (chosen, known))
+    return BaseCounts(
+        gc[end] - gc[begin], letters[end] - letters[begin], columns.end - columns.start
+    )
+
+
+def _places(columns: Columns, axis: GenomeAxis) -> tuple[Ints, Ints]:
+    """First position of each region on the axis, and the one past its last."""
+    if columns.assembly is not None:
+        check_same_assembly(axis.assembly, columns.assembly, "cannot read bases of")
+    code = columns.code.astype(np.int64)
+    if columns.names != axis.assembly.names:
+        used = np.unique(code)
+        codes = np.zeros(len(columns.names), dtype=np.int64)
+        codes[used] = [axis.assembly.code(columns.names[n]) for n in used.tolist()]
+        code = codes[code]
+    start = np.maximum(columns.start, 0)
+    end = np.minimum(columns.end, axis.assembly.lengths[code])
+    there = start < end
+    first = axis.locate(code, np.where(there, start, 0))
+    last = axis.locate(code, np.where(there, end - 1, 0))
+    lost = np.flatnonzero(there & ((first < 0) | (last - first != end - 1 - start)))
+    if lost.size:
+        raise RegionError(
+            f"the sequence does not hold all of {columns.labels(lost[:1]).tolist()[0]}, one of "
+            f"{lost.size:,} such regions; use the whole genome, or other regions"
+        )
+    return np.where(there, first, 0), np.where(there, last + 1, 0)
+
+
+def _count(
+    dna: xr.DataArray, bounds: Ints, wanted: npt.NDArray[np.bool_], chosen: Ints, known: Ints,
+    progress: bool | None,
+) -> None:  # fmt: skip
+    from genoarrays.ops.counting import count_between
+
+    letters = str(dna.attrs.get("alphabet", "ACGT"))
+    c, g = letters.index("C"), letters.index("G")
+
+    def count_block(block: tuple[int, int, int, int]) -> tuple[slice, Ints, Ints]:
+        start, stop, low, high = block
+        codes = np.ascontiguousarray(dna.variable[start:stop].values)
+        some = slice(low, high)
+        a, b = np.zeros((2, high - low), dtype=np.int64)
+        count_between(codes, start, bounds[low : high + 1], wanted[some], c, g, 4, a, b)
+        return some, a, b
+
+    blocks = _blocks(dna, bounds, wanted)
+    with ThreadPoolExecutor(_READERS) as pool:
+        done = pool.map(count_block, blocks)
+        for some, a, b in track(done, len(blocks), "counting bases", progress):
+            chosen[some] += a
+            known[some] += b
+
+
+def _blocks(
+    dna: xr.DataArray, bounds: Ints, wanted: npt.NDArray[np.bool_]
+) -> list[tuple[int, int, int, int]]:
+    """What to read where there are regions: start, stop, and the stretches in between."""
+    size = dna.sizes["position"]
+    edges = np.arange(0, size, _BLOCK)
+    if dna.chunks is not None:  # whole chunks
+        ends = np.cumsum(dna.chunks[0])
+        edges = ends[np.searchsorted(ends, edges[1:])]
+    cuts = np.unique([0, *edges.tolist(), size]).tolist()
+    blocks = []
+    for start, stop in pairwise(cuts):
+        low = max(int(np.searchsorted(bounds, start, side="right")) - 1, 0)
+        high = min(int(np.searchsorted(bounds, stop, side="left")), len(wanted))
+        there = np.flatnonzero(wanted[low:high])
+        if there.size:
+            low, high = low + int(there[0]), low + int(there[-1]) + 1
+            inside = max(start, int(bounds[low])), min(stop, int(bounds[high]))
+            blocks.append((*inside, low, high))
+    return blocks
