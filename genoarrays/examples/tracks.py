@@ -141,8 +141,8 @@ def tracks_of(nodes: list[xr.Dataset], width: int | None, options: Options) -> l
     fine = [track.cutter.name for track in tracks if track.cutter.bins is not None]
     if width is None and not options.ragged and fine:
         raise RegionError(
-            f"regions have several lengths, and {fine[0]!r} is not reduced to one value; say width= "
-            "and anchor=, ragged=True, reduce= without bin_size=, or cut the regions with "
+            f"regions have several lengths, and {fine[0]!r} is not reduced to one value; say width="
+            " and anchor=, ragged=True, reduce= without bin_size=, or cut the regions with "
             "ga.tile_regions"
         )
     return tracks
