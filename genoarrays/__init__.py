@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from genoarrays.errors import InputError as InputError
     from genoarrays.errors import RegionError as RegionError
     from genoarrays.errors import StoreError as StoreError
+    from genoarrays.examples.background import sample_background as sample_background
     from genoarrays.examples.folds import fold_regions as fold_regions
     from genoarrays.examples.gather import windows as windows
     from genoarrays.examples.leaks import check_leaks as check_leaks
@@ -154,6 +155,7 @@ _WHERE = {
     # examples
     "check_leaks": "examples.leaks",
     "fold_regions": "examples.folds",
+    "sample_background": "examples.background",
     "split_regions": "examples.split",
     "split_sequences": "examples.split",
     "tile_regions": "examples.tile",

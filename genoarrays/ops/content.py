@@ -37,6 +37,13 @@ class BaseCounts(NamedTuple):
     known: Ints
     all: Ints
 
+    def gc_bins(self, width: float) -> Ints:
+        """Bin of the GC content of each region, 0 for [0, width); -1 without a known base."""
+        share = self.gc / np.maximum(self.known, 1)
+        # 0.58 / 0.02 is below 29; a share of 1 is in the last bin
+        bins = np.minimum(np.floor(share / width + 1e-9), np.ceil(1 / width - 1e-9) - 1)
+        return np.where(self.known > 0, bins, -1).astype(np.int64)
+
 
 def gc_content(dna: xr.DataArray | xr.Dataset, regions: xr.Dataset) -> xr.DataArray:
     """Share of G and C among the known bases of regions.
