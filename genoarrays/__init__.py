@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from genoarrays.examples.split import split_regions as split_regions
     from genoarrays.examples.split import split_sequences as split_sequences
     from genoarrays.examples.tile import tile_regions as tile_regions
+    from genoarrays.examples.weights import balance_weights as balance_weights
+    from genoarrays.examples.weights import class_weights as class_weights
     from genoarrays.formats.arrays.arrays import from_array as from_array
     from genoarrays.formats.reads.bam import open_bam as open_bam
     from genoarrays.formats.signal.bigwig import open_bigwig as open_bigwig
@@ -155,7 +157,9 @@ _WHERE = {
     "verify": "store.verify",
     "Damage": "store.verify",
     # examples
+    "balance_weights": "examples.weights",
     "check_leaks": "examples.leaks",
+    "class_weights": "examples.weights",
     "fold_regions": "examples.folds",
     "sample_background": "examples.background",
     "split_regions": "examples.split",

@@ -96,7 +96,7 @@ def _numbers(x: xr.DataArray, dim: str) -> xr.DataArray:
         one: Any = np.arange(size)
         if x.chunks is not None:
             one = da.arange(size, chunks=(x.chunksizes[other],))
-        number = xr.DataArray(one * step, dims=other) + number
+        number = xr.DataArray(one * step, dims=[other]) + number
         step *= size
     return number
 
