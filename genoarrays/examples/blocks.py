@@ -42,6 +42,7 @@ class Made:
 
     def __init__(self, cutter: Cutter, dims: tuple[str, ...], windows: Columns | None) -> None:
         self.cutter, self.dims, self.windows = cutter, dims, windows
+        self.chunks: Any = None
 
     def __reduce__(self) -> Any:
         source = self.cutter.source
@@ -91,6 +92,7 @@ def lazy_windows(track: Track, at: Columns, step: int) -> Any:
         lazy = _from_pieces(track.array, made, edges, shape, cuts)
     else:
         lazy = _from_source(track.array, made, edges, shape, cuts)
+    made.chunks = lazy.chunks
     _made[lazy.name] = made
     return lazy
 

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from functools import cached_property
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -19,7 +18,7 @@ import numpy.typing as npt
 from genoarrays.examples.geometry import Cuts, cuts_of, plan_reads, shifted
 from genoarrays.genome.axis import GenomeAxis
 from genoarrays.genome.columns import Columns
-from genoarrays.ops.orientation import turning
+from genoarrays.ops.orientation import turning_orders
 
 __all__ = ["REDUCE", "Cutter", "Loaded"]
 
@@ -262,21 +261,9 @@ class Cutter:
         """Order of `outer` and of `inner`, and the letters, as the opposite strand has them."""
         where = order.index("position")
         sizes = dict(zip(self.dims[1:], self.sizes, strict=True))
-        orders, table = self._turning
-        flat = []
-        for dims in (order[:where], order[where + 1 :]):
-            number = np.arange(int(np.prod([sizes[d] for d in dims], dtype=np.int64)))
-            number = number.reshape([sizes[d] for d in dims])
-            for axis, dim in enumerate(dims):
-                if dim in orders:
-                    number = np.take(number, orders[dim], axis)
-            flat.append(number.reshape(-1))
-        return flat[0], flat[1], table
-
-    @cached_property
-    def _turning(self) -> tuple[dict[str, Array], Array]:
-        sizes = dict(zip(self.dims[1:], self.sizes, strict=True))
-        return turning(sizes, self.letters, dict(self.labels), self.name)
+        return turning_orders(
+            order[:where], order[where + 1 :], sizes, self.letters, dict(self.labels), self.name
+        )
 
     def windows(self, windows: Columns, read: Callable[[int, int], Array] | None = None) -> Array:
         """All that `ga.windows` gives of some windows: `(window, bins, ...)` with their margin."""

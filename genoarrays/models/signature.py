@@ -18,6 +18,7 @@ import numpy as np
 import xarray as xr
 
 from genoarrays.errors import AssemblyError, RegionError
+from genoarrays.examples.margin import without_margin
 from genoarrays.genome.example import EXAMPLES, example_dim
 
 __all__ = ["Signature", "VariableSignature", "names_of"]
@@ -46,7 +47,8 @@ class VariableSignature:
 
     @classmethod
     def of(cls, variable: xr.DataArray) -> VariableSignature:
-        """Signature of a variable of a Dataset of windows or sequences."""
+        """Signature of a variable of a Dataset of windows or sequences, without a margin."""
+        variable = without_margin(variable)
         dims = tuple(str(dim) for dim in variable.dims if dim not in EXAMPLES)
         return cls(
             dims=dims,

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import re
 import warnings
-from collections.abc import Hashable, Iterable, Mapping
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from typing import Any, TypeVar
 
 import numpy as np
@@ -23,7 +23,7 @@ from genoarrays.genome.columns import Columns
 from genoarrays.genome.windows import WindowIndex, window_coords
 from genoarrays.ops.sequence import reverse_complement_codes
 
-__all__ = ["flip", "reverse_complement", "turning", "warn_unpaired"]
+__all__ = ["flip", "reverse_complement", "turning", "turning_orders", "warn_unpaired"]
 
 Xarray = TypeVar("Xarray", xr.Dataset, xr.DataArray)
 _INERT = ("window", "sequence", "track", "sample", "category")
@@ -220,6 +220,45 @@ def turning(
     table = np.full(256, len(alphabet), dtype=np.int64)
     table[: len(known)] = known
     return orders, table
+
+
+def turning_orders(
+    outer: Sequence[str],
+    inner: Sequence[str],
+    sizes: Mapping[str, int],
+    alphabet: str | None,
+    labels: Mapping[str, Any],
+    name: Hashable = None,
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    """Where the opposite strand finds its values, of dimensions laid out flat.
+
+    Parameters
+    ----------
+    outer, inner
+        Dimensions before and after the one that is reversed.
+    sizes, alphabet, labels, name
+        As of `turning`.
+
+    Returns
+    -------
+    tuple of np.ndarray
+        Order of the flattened outer dimensions, of the inner ones, and the letters' table.
+
+    Raises
+    ------
+    GenomeError
+        As `reverse_complement`.
+    """
+    orders, table = turning(sizes, alphabet, labels, name)
+    flat = []
+    for dims in (outer, inner):
+        number = np.arange(int(np.prod([sizes[dim] for dim in dims], dtype=np.int64)))
+        number = number.reshape([sizes[dim] for dim in dims])
+        for axis, dim in enumerate(dims):
+            if dim in orders:
+                number = np.take(number, orders[dim], axis)
+        flat.append(number.reshape(-1))
+    return flat[0], flat[1], table
 
 
 def _partners(kmers: Any, name: Hashable) -> npt.NDArray[np.int64]:

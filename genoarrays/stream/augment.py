@@ -8,14 +8,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-from genoarrays.ops.orientation import flip
+from genoarrays.errors import GenomeError
+from genoarrays.ops.orientation import flip, warn_unpaired
 
-__all__ = ["Augment", "Rules"]
+__all__ = ["Augment", "Draws", "Rules"]
+
+Array = npt.NDArray[Any]
 
 
 @dataclass(frozen=True)
@@ -27,14 +30,63 @@ class Augment:
     reverse_complement
         Turn each example with probability 1/2: offsets reversed, strands swapped, DNA and k-mers
         complemented.
+    jitter
+        Move each example by a random number of bp within the margin that `ga.windows(jitter=)`
+        gave, each equally likely: real neighboring bases, the same move for all variables.
+    scale
+        Multiply float inputs of each example by 1 + U(-scale, scale), one draw for all of them.
+    mask
+        Probability with which each letter of a sequence becomes unknown.
+
+    Raises
+    ------
+    GenomeError
+        For a scale below 0, or a mask that is no probability.
 
     Examples
     --------
     >>> Augment(reverse_complement=True)
-    Augment(reverse_complement=True)
+    Augment(reverse_complement=True, jitter=False, scale=0.0, mask=0.0)
     """
 
     reverse_complement: bool = False
+    jitter: bool = False
+    scale: float = 0.0
+    mask: float = 0.0
+
+    def __post_init__(self) -> None:
+        """Check the numbers."""
+        if self.scale < 0 or not 0 <= self.mask < 1:
+            raise GenomeError(
+                f"scale={self.scale} must not be negative, and mask={self.mask} must be at least "
+                "0 and below 1"
+            )
+
+    def draw(self, seed: tuple[int, ...], count: int, margin: tuple[int, int]) -> Draws:
+        """What becomes of each of `count` examples; margin is (bp, step)."""
+        rng = np.random.default_rng(seed)
+        turn = rng.random(count) < 0.5 if self.reverse_complement else None
+        move = np.zeros(count, dtype=np.int64)
+        if self.jitter:
+            reach, step = margin
+            move = rng.integers(-(reach // step), reach // step + 1, count) * step
+        scale = 1 + rng.uniform(-self.scale, self.scale, count) if self.scale else None
+        noise = rng.integers(0, 2**63, count) if self.mask else None
+        return Draws(turn, move, scale, noise)
+
+
+class Draws(NamedTuple):
+    """What becomes of each example."""
+
+    turn: Array | None
+    move: Array
+    scale: Array | None
+    noise: Array | None  # a seed for each example
+
+    def take(self, key: Any) -> Draws:
+        """Of some examples."""
+        some: list[Any] = [None if column is None else column[key] for column in self]
+        return Draws(*some)
 
 
 @dataclass(frozen=True)
@@ -53,11 +105,18 @@ class Rules:
         ------
         GenomeError
             Names the dimension without a rule.
-        """
-        empty = np.zeros((0,) * len(self.dims))
-        flip(empty, self.dims, self.attrs, dict(self.labels), self.name, check=True)
 
-    def turn(self, values: npt.NDArray[Any], rows: npt.NDArray[np.bool_]) -> npt.NDArray[Any]:
-        """Reverse complement of some rows; the array itself is changed."""
-        values[rows] = flip(values[rows], self.dims, self.attrs, dict(self.labels), self.name)
-        return values
+        Warns
+        -----
+        UserWarning
+            For tracks that look like the strands of one signal.
+        """
+        sizes = [len(self.labels[d]) if d in self.labels else 0 for d in self.dims]
+        flip(np.zeros(sizes), self.dims, self.attrs, dict(self.labels), self.name, check=True)
+        warn_unpaired(self.dims, dict(self.labels), self.name)
+
+
+def masked(codes: Array, noise: Array, share: float, unknown: int) -> None:
+    """Make a share of the letters unknown, in place; each example by its own seed."""
+    for row, seed in zip(codes, noise.tolist(), strict=True):
+        row[np.random.default_rng(seed).random(row.shape) < share] = unknown

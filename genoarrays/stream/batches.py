@@ -1,20 +1,15 @@
 """How do windows become shuffled batches, at bounded memory?
 
-Blocks of windows (the dask chunks of the Dataset) are computed by a few threads, in an order
-shuffled for each epoch. When everything selected fits the budget it is loaded once and shuffled as
-a whole; else a buffer of many blocks is kept: each slab of batches is drawn at random from the
-buffer, and the gaps are filled with the windows that come next. Blocks arrive in a fixed order, so
-batches depend on (seed, epoch) only, not on threads.
+`batches` checks what was asked and makes a plan (`plan.py`): blocks, memory, order. Iterating reads
+blocks and cuts slabs of some batches from them in a few threads (`pipeline.py`); a batch is a view
+of a slab. What crosses to TensorFlow, Keras and PyTorch are the same slabs or batches.
 
-Memory: blocks in flight and three slabs (drawn, refilled, handed over) are set aside, the rest of
-the budget is the buffer.
+Memory: blocks that are read and those that are mixed, slabs made ahead, and what reading needs.
 """
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
@@ -25,15 +20,16 @@ import xarray as xr
 from genoarrays.errors import GenomeError, RegionError
 from genoarrays.genome.example import example_dim, example_label
 from genoarrays.options import parse_bytes
-from genoarrays.stream.augment import Augment, Rules
-from genoarrays.stream.buffer import Rows, drawn_from_buffer
+from genoarrays.stream.augment import Augment, Draws, Rules, masked
+from genoarrays.stream.feeds import Feed, feed_of
+from genoarrays.stream.pipeline import Slab, slabs
+from genoarrays.stream.plan import Plan, Report
 
 __all__ = ["Batches", "batches"]
 
 Array = npt.NDArray[Any]
 Names = str | Sequence[str]
-_THREADS = 2  # blocks computed at once: decoding and gathering release the interpreter lock
-_SLAB = 4096  # windows drawn at once, at most
+_THREADS = 2  # decoding and cutting hold no interpreter lock; more than two fill the memory bus
 
 
 def batches(
@@ -49,6 +45,11 @@ def batches(
     memory: int | str = "1 GiB",
     augment: Augment | None = None,
     drop_last: bool = False,
+    passes: int = 1,
+    index: bool = False,
+    missing_targets: bool = False,
+    threads: int = _THREADS,
+    client: Any = None,
 ) -> Batches:
     """Iterate over windows in batches of NumPy arrays.
 
@@ -69,27 +70,42 @@ def batches(
         Together they decide order and augmentation. Each iteration is one epoch; `epoch` is the
         first one's number, and `set_epoch` sets the next.
     memory
-        Budget for windows held in memory, in bytes or as text.
+        Budget for what is held in memory, in bytes or as text. When all that the windows need fits,
+        it is loaded once and shuffled as a whole; else a part of it is mixed at a time, see
+        `Batches.report`.
     augment
         What to draw for each example.
     drop_last
         Leave out the last batch when it is smaller.
+    passes
+        How often each block is read in an epoch, to give a part of its windows each time: more
+        reading, better mixing. Each window is still given once.
+    index
+        Give the numbers of the rows as the last element, so that `x.isel(window=rows)` labels a
+        batch.
+    missing_targets
+        Let NaN in targets pass, for a loss that leaves them out.
+    threads
+        Blocks and slabs made at once. Has no say in the order.
+    client
+        `distributed.Client` that reads and computes the blocks.
 
     Returns
     -------
     Batches
         Iterable any number of times; each item is inputs, (inputs, targets) or (inputs, targets,
-        weights). Arrays are `(batch, ...)` in the variables' own order of dimensions: sequence
-        codes as they are, everything else float32.
+        weights), with `index` the rows after them. Arrays are `(batch, ...)` in the variables' own
+        order of dimensions: sequence codes as they are, everything else float32.
 
     Raises
     ------
     RegionError
         When `x` has neither windows nor sequences, or none of them.
     GenomeError
-        For a name that is not in `x`, a variable without windows, a budget too small for two
-        blocks, an augmentation that a variable has no rule for; while iterating, for NaN in inputs
-        (or in targets without weights), naming variable and window.
+        For a name that is not in `x`, a variable without windows, a budget too small for a block,
+        several variables with margins that differ, an augmentation that a variable has no rule for,
+        windows whose blocks each need the whole genome; while iterating, for NaN in inputs (or in
+        targets without weights or `missing_targets`), naming variable and window.
 
     Examples
     --------
@@ -111,12 +127,16 @@ def batches(
         raise RegionError(f"there are no {dim}s to stream")
     if batch_size < 1:
         raise GenomeError(f"batch_size={batch_size} is not possible; give at least 1")
+    for name, value in (("passes", passes), ("threads", threads)):
+        if value < 1:
+            raise GenomeError(f"{name}={value} is not possible; give at least 1")
     chosen = x[list(dict.fromkeys(names))].transpose(dim, ...)
     plan = Batches(
-        chosen, inputs, targets, weights, batch_size, shuffle, seed, augment or Augment(), drop_last
-    )
+        chosen, inputs, targets, weights, batch_size, shuffle, seed, augment or Augment(),
+        drop_last, index, missing_targets, client,
+    )  # fmt: skip
     plan.set_epoch(epoch)
-    plan.set_memory(parse_bytes(memory))
+    plan.prepare(parse_bytes(memory), passes, threads)
     return plan
 
 
@@ -137,111 +157,160 @@ class Batches:
     seed: int
     augment: Augment
     drop_last: bool
+    index: bool = False
+    missing_targets: bool = False
+    client: Any = None
 
     def __post_init__(self) -> None:
-        """Find the blocks; check that each variable can be augmented."""
+        """Find where values come from; check that each variable can be augmented."""
         self.error: BaseException | None = None
         self.dim = example_dim(self.x)
-        self._epoch = 0
-        self._loaded: dict[str, Array] | None = None
-        self.rules = [
-            Rules(
-                str(name),
-                tuple(map(str, v.dims)),
-                {k: a for k, a in v.attrs.items() if k == "alphabet"},
-                {
-                    str(d): v[d].values
-                    for d in v.dims
-                    if d in ("strand", "channel") and d in v.coords
-                },
-            )
-            for name, v in self.x.data_vars.items()
-        ]
+        self._epoch, self._skip = 0, 0
+        self._at = (0, 0)  # epoch and batches given in it, for state_dict
+        self._kept: dict[int, Any] = {}
+        self.feeds: list[Feed] = [feed_of(v, self.dim) for v in self.x.data_vars.values()]
+        self.margin = self._margin()
         if self.augment.reverse_complement:
-            for rule in self.rules:
-                rule.check()
+            for name, v in self.x.data_vars.items():
+                letters = {k: a for k, a in v.attrs.items() if k == "alphabet"}
+                labels = {str(d): v[d].values for d in v.dims if d != self.dim and d in v.coords}
+                Rules(str(name), tuple(map(str, v.dims)), letters, labels).check()
 
-    # ---- sizes
+    def _margin(self) -> tuple[int, int]:
+        """How far examples may be moved, and in which steps; the same for all variables."""
+        found = set()
+        for v in self.x.data_vars.values():
+            reach = {
+                (int(v[d].attrs["jitter"]), int(v[d].attrs["jitter_step"]))
+                for d in map(str, v.dims)
+                if d in v.coords and v[d].attrs.get("jitter")
+            }
+            if "shift" in v.dims and "shift" in v.coords:
+                shift = v["shift"].values
+                reach.add((int(shift[-1]), int(shift[1] - shift[0])))
+            found.add(min(reach) if len(reach) == 1 else (0, 1))
+        wide = found - {(0, 1)}
+        if self.augment.jitter and not wide:
+            raise GenomeError(
+                "Augment(jitter=True) needs a margin of real bases around the windows; make it, as "
+                "in ga.windows(..., jitter=20)"
+            )
+        if len(wide) > 1:
+            raise GenomeError(f"the variables have different margins: {sorted(wide)} (bp, step)")
+        return wide.pop() if wide else (0, 1)
 
-    @property
-    def size(self) -> int:
-        """Number of windows."""
-        return int(self.x.sizes[self.dim])
-
-    def __len__(self) -> int:
-        """Batches per epoch."""
-        full, rest = divmod(self.size, self.batch_size)
-        return full + (1 if rest and not self.drop_last else 0)
-
-    def dtype(self, name: str) -> np.dtype[Any]:
-        """Type that a variable has in the batches."""
-        array = self.x[name]
-        return array.dtype if "alphabet" in array.attrs else np.dtype(np.float32)
-
-    @property
-    def row_bytes(self) -> int:
-        """Bytes of one window, all variables together."""
-        return sum(
-            int(np.prod(self.x[n].shape[1:], dtype=np.int64)) * self.dtype(n).itemsize
-            for n in map(str, self.x)
-        )
-
-    def set_epoch(self, epoch: int) -> None:
-        """Number of the next epoch."""
-        if epoch < 0:
-            raise GenomeError(f"epoch={epoch} is not possible; epochs count from 0")
-        self._epoch = int(epoch)
-
-    def set_memory(self, memory: int) -> None:
-        """Plan blocks and buffer for a budget in bytes.
+    def prepare(self, memory: int, passes: int = 1, threads: int = _THREADS) -> None:
+        """Plan blocks and order for a budget in bytes.
 
         Raises
         ------
         GenomeError
             When it does not even hold the blocks in flight and as many in the buffer.
         """
-        self.edges = self._block_edges()
-        longest = int(np.diff(self.edges).max()) * self.row_bytes
-        self.fits = self.size * self.row_bytes <= memory // 2
-        flying = (_THREADS + 1) * longest
-        row = max(self.row_bytes, 1)
-        batches = min(_SLAB, memory // 8 // row) // self.batch_size
-        self.slab = max(batches, 1) * self.batch_size
-        least = 2 * flying + 3 * min(self.batch_size, self.size) * row
-        if not self.fits and self.shuffle and memory < least:
-            raise GenomeError(
-                f"memory={memory / 2**20:,.3g} MiB is too small: with blocks of "
-                f"{longest / 2**20:,.3g} MiB and this batch_size it takes {least / 2**20:,.3g} "
-                "MiB; give more, or smaller blocks, as in ga.windows(..., block='4 MiB')"
-            )
-        self.capacity = max((memory - flying) // row - 3 * self.slab, self.slab)
+        self.plan = Plan(
+            self.feeds, self.x.sizes[self.dim], self.batch_size, self.shuffle, memory, passes,
+            self.seed, threads,
+        )  # fmt: skip
+        self._kept = {}
+        _ = self.plan.blocks
 
-    def _block_edges(self) -> list[int]:
-        """Starts of the blocks and the end: chunks of examples, or slices of arrays in memory."""
-        chunked = [v.chunksizes[self.dim] for v in self.x.data_vars.values() if v.chunks]
-        if chunked:
-            cuts = {int(c) for chunks in chunked for c in np.cumsum(chunks)}
-            return [0, *sorted(cuts)]
-        step = max(2**25 // max(self.row_bytes, 1), 1)
-        return [*range(0, self.size, step), self.size]
+    def shard(self, rank: int, ranks: int, *, even: bool = False) -> Batches:
+        """The share of one of several readers; together they give every example once.
+
+        Parameters
+        ----------
+        rank, ranks
+            Number of this reader, from 0, and how many there are.
+        even
+            Leave out up to `ranks` - 1 batches so that all give equally many.
+        """
+        plan = self.plan
+        part = Batches(
+            self.x, self.inputs, self.targets, self.weights, self.batch_size, self.shuffle,
+            self.seed, self.augment, self.drop_last, self.index, self.missing_targets, self.client,
+        )  # fmt: skip
+        part._epoch, part._skip = self._epoch, self._skip
+        part.plan = Plan(
+            part.feeds, plan.size, plan.batch_size, plan.shuffle, plan.memory // ranks,
+            plan.passes, plan.seed, plan.threads, (rank, ranks),
+        )  # fmt: skip
+        part._limit = (plan.size // ranks // self.batch_size) if even else None
+        return part
+
+    _limit: int | None = None
+
+    @property
+    def size(self) -> int:
+        """Examples of an epoch."""
+        return self.plan.total
+
+    def __len__(self) -> int:
+        """Batches of an epoch."""
+        rest = 0 if self.drop_last else self.batch_size - 1
+        count = (self.size + rest) // self.batch_size
+        return count if self._limit is None else min(count, self._limit)
+
+    @property
+    def specs(self) -> dict[str, tuple[tuple[int, ...], np.dtype[Any]]]:
+        """Shape of one example, and type, of each array of a slab."""
+        found = {feed.name: (feed.shape, feed.dtype) for feed in self.feeds}
+        return {**found, _INDEX: ((), np.dtype(np.int64))} if self.index else found
+
+    def report(self) -> Report:
+        """How much is held, and how random the order is."""
+        return self.plan.report()
+
+    # ---- where an epoch stands
+
+    def set_epoch(self, epoch: int) -> None:
+        """Number of the next epoch."""
+        if epoch < 0:
+            raise GenomeError(f"epoch={epoch} is not possible; epochs count from 0")
+        self._epoch, self._skip = int(epoch), 0
+
+    def state_dict(self) -> dict[str, int]:
+        """Where the iteration stands: epoch, and batches given out in it."""
+        return {"epoch": self._at[0], "batch": self._at[1]}
+
+    def load_state_dict(self, state: Mapping[str, int]) -> None:
+        """Go on where another stream stood; blocks that are not needed any more are not read.
+
+        Raises
+        ------
+        GenomeError
+            For a state that is none.
+        """
+        epoch, batch = int(state["epoch"]), int(state["batch"])
+        if epoch < 0 or not 0 <= batch <= len(self):
+            raise GenomeError(f"state {dict(state)} does not fit {len(self):,} batches an epoch")
+        self._epoch, self._skip = epoch, batch
+        if batch == len(self):
+            self._epoch, self._skip = epoch + 1, 0
+        self._at = (self._epoch, self._skip)
 
     # ---- iteration
 
     def __iter__(self) -> Iterator[Any]:
         """Batches of one epoch."""
         size = self.batch_size
-        for slab in self.slabs():
+        stream = self.slabs()
+        epoch, given = self._epoch - 1, self._skipped
+        for slab in stream:
             rows = len(next(iter(slab.values())))
             for start in range(0, rows, size):
+                given += 1
+                self._at = (epoch, given) if given < len(self) else (epoch + 1, 0)
                 yield self.structure({n: a[start : start + size] for n, a in slab.items()})
 
     def structure(self, arrays: Mapping[str, Any]) -> Any:
-        """Inputs, targets and weights as the user asked for them."""
+        """Inputs, targets, weights and rows as the user asked for them."""
         parts = [self._pick(arrays, self.inputs)]
         if self.targets is not None:
             parts.append(self._pick(arrays, self.targets))
         if self.weights is not None:
             parts.append(arrays[self.weights])
+        if self.index:
+            parts.append(arrays[_INDEX])
         return parts[0] if len(parts) == 1 else tuple(parts)
 
     @staticmethod
@@ -249,113 +318,72 @@ class Batches:
         return arrays[names] if isinstance(names, str) else {name: arrays[name] for name in names}
 
     def slabs(self) -> Iterator[dict[str, Array]]:
-        """Slabs of whole batches, thousands of windows each; the last one holds the rest."""
-        rng = np.random.default_rng([self.seed, self._epoch])
-        self._epoch += 1
+        """Slabs of whole batches; the last one holds the rest. Each call is a new epoch."""
+        epoch, self._skipped = self._epoch, self._skip
+        self._epoch, self._skip = epoch + 1, 0
         self.error = None
+        return self._slabs(epoch, self._skipped)
+
+    def _slabs(self, epoch: int, skipped: int) -> Iterator[dict[str, Array]]:
+        def draw(number: int, count: int) -> Draws:
+            return self.augment.draw((self.seed, epoch, 4, number), count, self.margin)
+
+        stop = min(len(self) * self.batch_size, self.size)
+        kept = self._kept if self.plan.fits else None
+        skip = skipped * self.batch_size
         try:
-            for slab in self._drawn(rng) if self.shuffle else self._sequential():
-                yield self._augmented(slab, rng)
+            yield from slabs(self.plan, epoch, skip, stop, draw, self._make, kept, self.client)
         except Exception as error:
             self.error = error
             raise
 
-    def _ends(self, rest: int) -> int:
-        """Rows of the last slab that are given out."""
-        return rest - rest % self.batch_size if self.drop_last else rest
+    def _make(self, slab: Slab, parts: Mapping[int, Any]) -> dict[str, Array]:
+        """Cut a slab from blocks."""
+        rows, draws = slab
+        order = np.argsort(rows.entry, kind="stable")
+        entries, first = np.unique(rows.entry[order], return_index=True)
+        edges = [*first.tolist(), len(order)]
+        out = {feed.name: feed.empty(len(order)) for feed in self.feeds}
+        for entry, a, b in zip(entries.tolist(), edges[:-1], edges[1:], strict=True):
+            held = parts[entry].result()
+            at = order[a:b]
+            some = draws.take(at)
+            for feed, part in zip(self.feeds, held, strict=True):
+                feed.write(part, rows.place[at], out[feed.name], at, some.turn, some.move)
+                if part.missing or not part.loaded.cuts.are_whole.all():
+                    self._check_nan(feed.name, out[feed.name], at, rows.row)
+        self._change(out, draws)
+        if self.index:
+            out[_INDEX] = rows.row
+        return out
 
-    def _drawn(self, rng: np.random.Generator) -> Iterator[dict[str, Array]]:
-        """Slabs in random order, from everything or from the buffer."""
-        if self.fits:
-            data = self._all()
-            order = rng.permutation(self.size)
-            for start in range(0, self._ends(self.size), self.slab):
-                rows = order[start : min(start + self.slab, self._ends(self.size))]
-                yield {name: array[rows] for name, array in data.items()}
-            return
-        yield from self._from_buffer(rng)
+    def _change(self, out: dict[str, Array], draws: Draws) -> None:
+        """Scale signal and mask letters of the inputs."""
+        for name in _listed(self.inputs):
+            letters = self.x[name].attrs.get("alphabet")
+            if letters is None and draws.scale is not None:
+                shape = (-1,) + (1,) * (out[name].ndim - 1)
+                out[name] *= draws.scale.astype(np.float32).reshape(shape)
+            elif letters is not None and draws.noise is not None:
+                masked(out[name], draws.noise, self.augment.mask, len(letters))
 
-    def _from_buffer(self, rng: np.random.Generator) -> Iterator[dict[str, Array]]:
-        order = rng.permutation(len(self.edges) - 1)
-        incoming = Rows(self._blocks(order.tolist()), rng)
-        try:
-            for slab in drawn_from_buffer(incoming, min(self.capacity, self.size), self.slab, rng):
-                rows = len(next(iter(slab.values())))
-                if self._ends(rows):
-                    yield {name: array[: self._ends(rows)] for name, array in slab.items()}
-        finally:
-            incoming.close()
-
-    def _sequential(self) -> Iterator[dict[str, Array]]:
-        if self._loaded is not None:
-            for start in range(0, self._ends(self.size), self.slab):
-                stop = min(start + self.slab, self._ends(self.size))
-                yield {n: a[start:stop].copy() for n, a in self._loaded.items()}
-            return
-        incoming = Rows(self._blocks(list(range(len(self.edges) - 1))), None)
-        try:
-            while slab := incoming.take(self.slab):
-                rows = self._ends(len(next(iter(slab.values()))))
-                if rows:
-                    yield {n: a[:rows] for n, a in slab.items()}
-        finally:
-            incoming.close()
-
-    def _augmented(self, slab: dict[str, Array], rng: np.random.Generator) -> dict[str, Array]:
-        if not self.augment.reverse_complement:
-            return slab
-        turned = rng.random(len(next(iter(slab.values())))) < 0.5
-        return {rule.name: rule.turn(slab[rule.name], turned) for rule in self.rules}
-
-    # ---- blocks
-
-    def _all(self) -> dict[str, Array]:
-        """Everything, loaded once."""
-        if self._loaded is None:
-            blocks = self._blocks(list(range(len(self.edges) - 1)))
-            parts = list(blocks)
-            self._loaded = {n: np.concatenate([p[n] for p in parts]) for n in map(str, self.x)}
-        return self._loaded
-
-    def _blocks(self, order: Sequence[int]) -> Iterator[dict[str, Array]]:
-        """Blocks in the order given, computed ahead by a few threads."""
-        waiting: deque[Future[dict[str, Array]]] = deque()
-        with ThreadPoolExecutor(_THREADS, thread_name_prefix="genoarrays-blocks") as pool:
-            try:
-                for number in order:
-                    waiting.append(pool.submit(self._block, number))
-                    if len(waiting) > _THREADS:
-                        yield waiting.popleft().result()
-                while waiting:
-                    yield waiting.popleft().result()
-            finally:
-                pool.shutdown(wait=True, cancel_futures=True)
-
-    def _block(self, number: int) -> dict[str, Array]:
-        import dask
-
-        rows = slice(self.edges[number], self.edges[number + 1])
-        part = self.x.isel({self.dim: rows})
-        values = dask.compute(*(v.data for v in part.data_vars.values()), scheduler="synchronous")
-        block = {}
-        for name, array in zip(map(str, part), values, strict=True):
-            array = np.asarray(array).astype(self.dtype(name), copy=False)
-            self._check_nan(name, array, rows.start)
-            block[name] = array
-        return block
-
-    def _check_nan(self, name: str, array: Array, first: int) -> None:
-        if array.dtype.kind != "f" or name == self.weights:
+    def _check_nan(self, name: str, out: Array, at: Array, rows: Array) -> None:
+        if out.dtype.kind != "f" or name == self.weights:
             return
         is_input = name in _listed(self.inputs)
-        if not is_input and self.weights is not None:
+        if not is_input and (self.weights is not None or self.missing_targets):
             return
-        bad = np.isnan(array.reshape(len(array), -1)).any(axis=1)
+        bad = np.isnan(out[at].reshape(len(at), -1)).any(axis=1)
         if bad.any():
-            row = first + int(np.flatnonzero(bad)[0])
+            row = int(rows[at[bad]].min())
             label = example_label(self.x, row)
             kind = "input" if is_input else "target"
+            cure = "" if is_input else ", give weights, or say missing_targets=True for a loss that"
             raise GenomeError(
                 f"{kind} {name!r} is NaN in {self.dim} {label} (row {row:,}); fill it, as in "
-                f"x.assign({name}=x.{name}.fillna(0)), or leave such windows out"
+                f"x.assign({name}=x.{name}.fillna(0)), or leave such windows out{cure}"
+                + (" leaves them out" if cure else "")
             )
+
+
+_INDEX = " rows"  # no variable is named so

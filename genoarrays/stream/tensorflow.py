@@ -30,7 +30,7 @@ def to_tf(x: xr.Dataset, **options: Any) -> tf.data.Dataset:
         Windows, as `ga.windows` gives them, or sequences, as `ga.open_sequences` does.
     **options
         Those of `ga.batches`: inputs, targets, weights, batch_size, shuffle, seed, epoch, memory,
-        augment, drop_last.
+        augment, drop_last, passes, missing_targets, threads, client.
 
     Returns
     -------
@@ -68,7 +68,8 @@ def stream_to_tf(stream: Batches) -> tf.data.Dataset:
     """
     tf = optional("tensorflow", purpose="streaming into tf.data", extra="tf")
     size = stream.batch_size
-    names = [str(name) for name in stream.x]
+    specs = stream.specs
+    names = list(specs)
 
     def slabs() -> Iterator[tuple[Any, ...]]:
         # (batches, batch, ...): TensorFlow slices the first dimension; a short batch comes alone
@@ -82,8 +83,7 @@ def stream_to_tf(stream: Batches) -> tf.data.Dataset:
                 yield tuple(slab[n][full:][None] for n in names)
 
     signature = tuple(
-        tf.TensorSpec((None, None, *stream.x[n].shape[1:]), tf.as_dtype(stream.dtype(n)))
-        for n in names
+        tf.TensorSpec((None, None, *shape), tf.as_dtype(dtype)) for shape, dtype in specs.values()
     )
     data = tf.data.Dataset.from_generator(slabs, output_signature=signature)
     data = data.prefetch(1).flat_map(lambda *slab: tf.data.Dataset.from_tensor_slices(slab))
@@ -92,7 +92,7 @@ def stream_to_tf(stream: Batches) -> tf.data.Dataset:
         tensors = {}
         for name, tensor in zip(names, batch, strict=True):
             static = size if stream.drop_last else None
-            tensors[name] = tf.ensure_shape(tensor, (static, *stream.x[name].shape[1:]))
+            tensors[name] = tf.ensure_shape(tensor, (static, *specs[name][0]))
         return stream.structure(tensors)
 
     data = data.map(structured).apply(tf.data.experimental.assert_cardinality(len(stream)))

@@ -36,7 +36,7 @@ def ids(stream):
 def test_an_epoch__visits_every_window_once(size, block, batch, shuffle, drop, memory, seed):
     x = examples(size, block)
     if memory == "tight":
-        memory = 12 * (6 * min(block, size) + 3 * batch)
+        memory = 24 * (6 * min(block, size) + 4 * batch)
     stream = ga.batches(x, inputs="x", batch_size=batch, shuffle=shuffle, drop_last=drop,
                         memory=memory, seed=seed)  # fmt: skip
     got = ids(stream)
