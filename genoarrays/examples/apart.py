@@ -23,7 +23,9 @@ from genoarrays.genome.columns import Columns, concat_columns
 from genoarrays.genome.naming import did_you_mean
 from genoarrays.genome.near import count_near
 from genoarrays.genome.overlap import on_contigs_of
-from genoarrays.genome.region import region
+from genoarrays.genome.region import Region, region
+from genoarrays.genome.regions import columns_dataset
+from genoarrays.genome.windows import window_index
 
 __all__ = ["HeldOut", "held_apart", "held_out", "solid", "table_of"]
 
@@ -57,6 +59,7 @@ def held_out(kind: str, some: Any, columns: Columns) -> HeldOut:
         When the source cannot be read.
     """
     contigs: list[str] = []
+    some = [some] if isinstance(some, Region) else some
     if _is_plain(some):
         items = [some] if isinstance(some, str) else list(some)
         contigs = [one for one in items if isinstance(one, str) and one in columns.names]
@@ -78,9 +81,12 @@ def held_out(kind: str, some: Any, columns: Columns) -> HeldOut:
 
 
 def table_of(regions: Any) -> xr.Dataset:
-    """A table of regions as it is, and anything else that `read_regions` takes as one."""
+    """A table of regions as it is; windows, and anything else that `read_regions` takes, as one."""
     if isinstance(regions, xr.Dataset) and "region" in regions.dims:
         return regions
+    if isinstance(regions, xr.Dataset) and "window" in regions.dims:
+        columns = window_index(regions).columns
+        return columns_dataset(columns._replace(start=np.maximum(columns.start, 0)))
     return read_regions(regions)
 
 

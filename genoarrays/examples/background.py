@@ -56,7 +56,7 @@ def sample_background(
     Parameters
     ----------
     regions
-        The positives: a table of regions, or anything that `read_regions` takes.
+        The positives: a table of regions, windows, or anything that `read_regions` takes.
     like
         The genome: an object on a genome axis, best a Dataset with the variable `dna`; an Assembly
         or the path of a FASTA where no bases are asked about. None: the assembly of `regions`.
@@ -67,7 +67,7 @@ def sample_background(
     width
         bp of all background regions; None: the widths of the positives.
     within
-        Regions that they must lie in, such as the training part of a split; None: anywhere.
+        Regions that they must lie in, such as stretches for training; None: anywhere.
     exclude
         Regions, such as a blacklist, that they must keep away from as from the positives.
     guard

@@ -26,7 +26,7 @@ from genoarrays.ops.content import base_counts
 __all__ = ["Rules", "place"]
 
 _ALL = 2**18  # places of which all are looked at
-_ROUND = 2**21  # most places to look at in one round: to count their bases takes 0.3 GB
+_ROUND = 2**21  # most places to look at in one round: counting their bases takes 0.44 GB
 _MOST = 2**26  # most places to look at in all
 _CELLS = 2**22  # most cells of the genome in which `pick` looks for what was taken
 _BINS = 2**20  # more bins of GC content than there are

@@ -39,8 +39,8 @@ def split_regions(
     regions
         Table of regions.
     valid, test
-        What to hold out for validation and for testing: names of contigs; or regions, as
-        `read_regions` takes them: whatever overlaps them is held out, for testing where it overlaps
+        What to hold out for validation and for testing: names of contigs; or regions, windows or
+        what `read_regions` takes: whatever overlaps them is held out, for testing where it overlaps
         both. Texts may be names and region strings side by side.
     guard
         bp between parts, at least.

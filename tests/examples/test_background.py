@@ -156,7 +156,7 @@ def test_sample_background__stays_within(ds, peaks):
     assert drawn.end.max() <= 2500
 
 
-def test_sample_background__number_width_and_shares_of_positives(peaks):
+def test_sample_background__number_width_and_shares_of_positives(ds, peaks):
     drawn = ga.sample_background(peaks, number=30, width=11)
     assert widths(drawn) == {11: 30}
     assert drawn.assembly.attrs == peaks.assembly.attrs
@@ -165,6 +165,8 @@ def test_sample_background__number_width_and_shares_of_positives(peaks):
     extra = widths(drawn) - widths(peaks)
     assert sum(extra.values()) == 6
     assert not extra - widths(peaks)  # no positive is taken a third time
+    x = ga.windows(ds[["dna"]], ["chr1:0-10:-", "chr1:40-60:+"], 30, anchor="center")
+    ga.check_leaks(x, ga.sample_background(x, ds, guard=9), guard=9)
     bare = ga.read_regions(["chr1:0-10:-", "chrUn:0-10"])
     assert ga.sample_background(bare, GENOME).strand.values.tolist() == ["-"]
 

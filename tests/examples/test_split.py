@@ -106,15 +106,20 @@ def test_split_regions__refuses(options, message):
         ga.split_regions(ga.read_regions(["chr1:0-5", "chr2:0-5"]), **options)
 
 
-@pytest.mark.parametrize("form", ["list", "tuples", "table", "frame", "path", "file"])
+@pytest.mark.parametrize(
+    "form", ["list", "tuples", "region", "table", "windows", "frame", "path", "file"]
+)
 def test_split_regions__takes_stretches_in_any_form(form, tmp_path):
     regions = ga.read_regions(["chr1:0-10:+", "chr1:10-20", "chr1:30-40", "chr2:0-10"])
+    ds = ga.testing.random_genome({"chr1": 50, "chr2": 20})
     path = tmp_path / "held.bed"
     path.write_text("chr1\t5\t11\n")
     held = {
         "list": ["chr1:5-11"],
         "tuples": [("chr1", 5, 11, "-")],
+        "region": ga.region("chr1:5-11"),
         "table": ga.read_regions(["chr1:5-11"]),
+        "windows": ga.windows(ds[["dna"]], ["chr1:5-11"]),
         "frame": ga.to_frame(ga.read_regions(["chr1:5-11"])),
         "path": path,
         "file": str(path),
