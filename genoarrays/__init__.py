@@ -93,7 +93,11 @@ if TYPE_CHECKING:
     from genoarrays.store.write import to_zarr as to_zarr
     from genoarrays.stream.augment import Augment as Augment
     from genoarrays.stream.batches import batches as batches
+    from genoarrays.stream.arrays import to_numpy as to_numpy
+    from genoarrays.stream.keras import to_keras as to_keras
     from genoarrays.stream.tensorflow import to_tf as to_tf
+    from genoarrays.stream.torch import to_torch as to_torch
+    from genoarrays.examples.margin import without_margin as without_margin
 
 __version__ = "0.1.0"
 
@@ -166,10 +170,14 @@ _WHERE = {
     "split_sequences": "examples.split",
     "tile_regions": "examples.tile",
     "windows": "examples.gather",
+    "without_margin": "examples.margin",
     # stream
     "Augment": "stream.augment",
     "batches": "stream.batches",
+    "to_keras": "stream.keras",
+    "to_numpy": "stream.arrays",
     "to_tf": "stream.tensorflow",
+    "to_torch": "stream.torch",
     # models
     "fit": "models.training",
     "load_model": "models.training",

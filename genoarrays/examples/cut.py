@@ -27,6 +27,7 @@ REDUCE = ("mean", "sum", "max", "min")
 """Functions that make one value of a bin; NaN are skipped."""
 
 _LONGEST = 2**24  # bytes of one read
+_CACHED = 2**14  # positions
 
 
 class Loaded(NamedTuple):
@@ -196,7 +197,7 @@ class Cutter:
             while at < len(plan.start) and plan.start[at] < stop:
                 low, high = max(start, int(plan.start[at])), min(stop, int(plan.stop[at]))
                 to = int(plan.place[at]) + low - int(plan.start[at])
-                by_position[to : to + high - low] = part[low - start : high - start]
+                _copy(part[low - start : high - start], by_position[to : to + high - low])
                 at += 1
         where = order.index("position")
         outer, inner = (int(np.prod(some, dtype=np.int64)) for some in (
@@ -212,7 +213,7 @@ class Cutter:
         first: Array | None = None,
         turn: Array | None = None,
         move: Array | None = None,
-        order: tuple[str, ...] | None = None,
+        orders: tuple[Array, Array, Array] | None = None,
     ) -> None:
         """Cut windows from what was loaded, oriented.
 
@@ -229,8 +230,8 @@ class Cutter:
         move
             bp by which each window is moved in its own direction, within the margin; None: the
             whole margin is cut too.
-        order
-            As given to `load`.
+        orders
+            Of `turning`, for the order given to `load`.
         """
         from genoarrays.examples.kernels import copy_windows, reduce_windows
 
@@ -240,7 +241,7 @@ class Cutter:
             cuts = shifted(cuts, bins, cuts.count - 2 * (self.margin // size))
         rows = np.arange(cuts.size) if rows is None else rows
         turned = cuts.turned if turn is None else cuts.turned ^ turn
-        outer, inner, table = self.turning(order or self.dims)
+        outer, inner, table = self.turning(self.dims) if orders is None else orders
         fill = self.dtype.type(self.fill)
         shared = (cuts.at, cuts.low, cuts.high, cuts.gap_low, cuts.gap_high, cuts.count, turned)
         if self.reduces:
@@ -254,7 +255,7 @@ class Cutter:
             )
             return
         first = np.zeros_like(rows) if first is None else first
-        table = table.astype(out.dtype)
+        table = table.astype(out.dtype, copy=False)
         copy_windows(loaded.values, *shared, outer, inner, table, fill, rows, first, out)
 
     def turning(self, order: tuple[str, ...]) -> tuple[Array, Array, Array]:
@@ -294,3 +295,17 @@ class Cutter:
     def without_source(self) -> Cutter:
         """The same without what it reads, for tasks that are given the values."""
         return replace(self, source=None)
+
+
+def _copy(values: Array, out: Array) -> None:
+    """Copy values; where those of one position lie apart, as in a store, column by column.
+
+    NumPy alone copies 0.5 GB/s then, columns of what fits in the caches 2 GB/s.
+    """
+    if values.ndim == 1 or values.strides[0] > values.strides[-1]:
+        out[...] = values
+        return
+    for first in range(0, len(values), _CACHED):
+        some = slice(first, first + _CACHED)
+        for column in np.ndindex(values.shape[1:]):
+            out[(some, *column)] = values[(some, *column)]

@@ -350,7 +350,7 @@ class Batches:
             some = draws.take(at)
             for feed, part in zip(self.feeds, held, strict=True):
                 feed.write(part, rows.place[at], out[feed.name], at, some.turn, some.move)
-                if part.missing or not part.loaded.cuts.are_whole.all():
+                if part.missing:
                     self._check_nan(feed.name, out[feed.name], at, rows.row)
         self._change(out, draws)
         if self.index:

@@ -29,7 +29,7 @@ Array = npt.NDArray[Any]
 
 
 class Part(NamedTuple):
-    """What some rows need, in memory, and whether there are NaN among it."""
+    """What some rows need, in memory; `missing`: examples may hold NaN."""
 
     loaded: Loaded
     missing: bool
@@ -88,16 +88,20 @@ class Feed(ABC):
 
     def spread(self, out: Array) -> Array:
         """The same memory as (row, outer, bin, inner)."""
-        where = next((i for i, d in enumerate(self.dims) if d.startswith("offset")), 1) - 1
-        outer, length, inner = (
-            self.shape[:where],
-            self.shape[where : where + 1],
-            self.shape[where + 1 :],
-        )
-        if not any(d.startswith("offset") for d in self.dims):
-            outer, length, inner = (), (), self.shape
-        sizes = (int(np.prod(s, dtype=np.int64)) for s in (outer, length, inner))
-        return out.reshape(len(out), *sizes)
+        return out.reshape(len(out), *self._spread)
+
+    @cached_property
+    def _spread(self) -> tuple[int, int, int]:
+        where = next((i for i, d in enumerate(self.dims[1:]) if d.startswith("offset")), None)
+        if where is None:
+            return 1, 1, int(np.prod(self.shape, dtype=np.int64))
+        outer, inner = self.shape[:where], self.shape[where + 1 :]
+        sizes = (int(np.prod(some, dtype=np.int64)) for some in (outer, inner))
+        return next(sizes), self.shape[where], next(sizes)
+
+
+_NONE = np.zeros(0, dtype=np.int64)
+_KEPT = (_NONE, _NONE, _NONE)  # nothing is turned
 
 
 class _Some(NamedTuple):
@@ -145,10 +149,11 @@ class Cutting(Feed):
         if self.keeps_rows:
             outer, _, inner = loaded.values.shape
             out = np.empty((len(rows), outer, self.cutter.length, inner), self.dtype)
-            self.cutter.cut(loaded, out, order=self.order)
+            self.cutter.cut(loaded, out, orders=self._orders if loaded.cuts.turned.any() else _KEPT)
             values = np.ascontiguousarray(out.swapaxes(0, 1)).reshape(outer, -1, inner)
             loaded = Loaded(values, row_cuts(len(rows), self.cutter.length))
-        return Part(loaded, _has_nan(loaded.values))
+        empty = self.cutter.fill != self.cutter.fill and not loaded.cuts.are_whole.all()
+        return Part(loaded, bool(empty) or _has_nan(loaded.values))
 
     def only(self, rows: Array) -> Feed:
         return replace(self, made=_Some(self.cutter, self.windows.take(rows)))
@@ -168,8 +173,14 @@ class Cutting(Feed):
     ) -> None:
         loaded = Loaded(part.loaded.values, part.loaded.cuts.take(some))
         cutter = self._writer
-        moved = None if self.keeps_rows else move
-        cutter.cut(loaded, self.spread(out), rows=rows, turn=turn, move=moved, order=self.order)
+        moved = move if self.cutter.margin and not self.keeps_rows else None
+        orders = self._orders if turn is not None or loaded.cuts.turned.any() else _KEPT
+        cutter.cut(loaded, self.spread(out), rows=rows, turn=turn, move=moved, orders=orders)
+
+    @cached_property
+    def _orders(self) -> tuple[Array, Array, Array]:
+        outer, inner, table = self.cutter.turning(self.order)
+        return outer, inner, table.astype(self.dtype)
 
 
 @dataclass(frozen=True, eq=False)
@@ -248,7 +259,7 @@ class Rows(Feed):
     ) -> None:
         from genoarrays.examples.kernels import copy_windows
 
-        length, outer, inner = self._sizes
+        length, _, _ = self._sizes
         cuts = part.loaded.cuts.take(some)
         if "shift" in self.full_dims:
             count = part.loaded.cuts.size
@@ -258,10 +269,9 @@ class Rows(Feed):
             skip = self.margin + move // self.bin_size
             cuts = shifted(cuts, skip, length - 2 * self.margin)
         turned = cuts.turned if turn is None else turn
-        none = np.arange(outer), np.arange(inner), np.zeros(0, np.int64)
-        by = self._turning if turn is not None else none
+        by = _KEPT if turn is None else self._turning
         copy_windows(
-            part.loaded.values, *cuts[:6], turned, by[0], by[1], by[2].astype(out.dtype),
+            part.loaded.values, *cuts[:6], turned, *by[:2], by[2].astype(out.dtype, copy=False),
             part.loaded.values.dtype.type(0), rows, np.zeros_like(rows), self.spread(out),
         )  # fmt: skip
 

@@ -32,7 +32,8 @@ __all__ = ["AHEAD", "Budget", "Entry", "Plan", "Report", "Round"]
 Array = npt.NDArray[Any]
 _ROUNDS = 8  # rounds for which a block stays
 _READ = 2**24  # bytes of one read, for each thread
-_SLAB = 2**22  # bytes of a slab: some 4 MiB stay in the caches and are cheap to allocate again
+_READERS = 2  # threads that are reckoned with: how many there are has no say in the order
+_SLAB = 2**23  # bytes of a slab, where batches are smaller
 _MOST = 2**26  # bytes of a block, at most
 AHEAD = 3  # slabs that are made ahead of the consumer
 
@@ -147,7 +148,7 @@ class Plan:
     def fits(self) -> bool:
         """Whether everything can be held."""
         budget = self.budget
-        return self.bytes_selected + budget.slabs + self.threads * _READ <= self.memory
+        return self.bytes_selected + budget.slabs + _READERS * _READ <= self.memory
 
     @property
     def row_bytes(self) -> int:
@@ -167,7 +168,7 @@ class Plan:
         slab = min(_SLAB, self.memory // (4 * (AHEAD + 2))) // max(batch, 1)
         slab = max(slab, 1) * self.batch_size
         slabs = (AHEAD + 2) * min(slab, self.size) * self.row_bytes
-        reads = self.threads * min(_READ, self.memory // 16)
+        reads = _READERS * min(_READ, self.memory // 16)
         rest = self.memory - slabs - reads
         block = min(rest // (_ROUNDS + 2), _MOST) if self.shuffle else min(rest // 4, _READ)
         return Budget(self.memory, slab, slabs, max(block, 1), max(rest, 0))
@@ -196,7 +197,9 @@ class Plan:
                     "ga.windows(..., block='4 MiB')"
                 )
         else:
-            limit = _MOST if self.fits else budget.block * self._gain
+            limit = budget.block * self._gain
+            if self.fits:  # few blocks: a slab is cut from each of them
+                limit = max(_MOST, self.bytes_selected / 4)
             if not self.fits and added.max() * 2 > budget.held:
                 raise GenomeError(
                     f"memory={show_bytes(self.memory)} is too small for one block: an example "
@@ -279,15 +282,15 @@ class Plan:
             parts.append([np.sort(some) for some in cut])
         for number in range(self.passes):
             rng = np.random.default_rng([self.seed, epoch, 0, number])
-            found += [
-                Entry(len(found) + at, parts[block][number])
-                for at, block in enumerate(rng.permutation(len(self.blocks)).tolist())
-            ]
+            for block in rng.permutation(len(self.blocks)).tolist():
+                if len(rows := parts[block][number]):
+                    found.append(Entry(len(found), rows))
         return found
 
     def rounds(self, epoch: int, entries: Sequence[Entry]) -> Iterator[tuple[list[int], Round]]:
         """Entries that each round needs, the new one first, and its examples."""
         count = len(entries)
+        held = min(self.held, count)
         if self.fits:
             entry = np.repeat(np.arange(count), [len(e.rows) for e in entries])
             place = np.concatenate([np.arange(len(e.rows)) for e in entries])
@@ -304,11 +307,11 @@ class Plan:
                 place = np.arange(len(rows))
                 yield [number], Round(np.full(len(rows), number), place, rows)
                 continue
-            now = [(number - back) % count for back in range(self.held)]
+            now = [(number - back) % count for back in range(held)]
             parts = []
             for back, at in enumerate(now):
                 rng = np.random.default_rng([self.seed, epoch, 3, at])
-                place = np.array_split(rng.permutation(len(entries[at].rows)), self.held)[back]
+                place = np.array_split(rng.permutation(len(entries[at].rows)), held)[back]
                 parts.append(Round(np.full(len(place), at), place, entries[at].rows[place]))
             joined = [np.concatenate(columns) for columns in zip(*parts, strict=True)]
             mix = np.random.default_rng([self.seed, epoch, 2, number]).permutation(len(joined[0]))
