@@ -270,9 +270,12 @@ class Rows(Feed):
             cuts = shifted(cuts, skip, length - 2 * self.margin)
         turned = cuts.turned if turn is None else turn
         by = _KEPT if turn is None else self._turning
+        outer, inner, table = by[0], by[1], by[2].astype(out.dtype, copy=False)
+        fill = part.loaded.values.dtype.type(0)
         copy_windows(
-            part.loaded.values, *cuts[:6], turned, *by[:2], by[2].astype(out.dtype, copy=False),
-            part.loaded.values.dtype.type(0), rows, np.zeros_like(rows), self.spread(out),
+            part.loaded.values, cuts.at, cuts.low, cuts.high, cuts.gap_low, cuts.gap_high,
+            cuts.count, turned, outer, inner, table, fill, rows, np.zeros_like(rows),
+            self.spread(out),
         )  # fmt: skip
 
 

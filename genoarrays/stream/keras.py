@@ -32,7 +32,8 @@ def to_keras(x: xr.Dataset, **options: Any) -> keras.utils.PyDataset:
     keras.utils.PyDataset
         Its length is the number of batches. Batches are made in the order of the stream: with
         `shuffle` the one asked for next, whatever its number, is the next of the epoch, since
-        Keras draws numbers at random; without, number i is batch i.
+        Keras draws numbers at random; without, number i is batch i. Keras asks for the first
+        batches of one more epoch when it ends: `close()` ends what that began.
 
     Raises
     ------
@@ -81,6 +82,13 @@ def to_keras(x: xr.Dataset, **options: Any) -> keras.utils.PyDataset:
                     self._batches.close()
                     self._batches, self._next = None, 0
                 return batch
+
+        def close(self) -> None:
+            """End the threads of an epoch that Keras has begun ahead; the next one starts anew."""
+            with self._lock:
+                if self._batches is not None:
+                    self._batches.close()
+                self._batches, self._next = None, 0
 
         def _start(self, number: int) -> None:
             if self._batches is not None:

@@ -1,7 +1,5 @@
 """Do Keras, PyTorch and scikit-learn get what NumPy gets?"""
 
-import gc
-
 import numpy as np
 import pytest
 
@@ -51,8 +49,7 @@ def test_to_keras__fits_a_model_and_leaves_no_thread():
     model.compile("sgd", "mse")
     history = model.fit(data, epochs=2, verbose=0)
     assert len(history.history["loss"]) == 2
-    del data, model, history
-    gc.collect()
+    data.close()
     assert not threads()
 
 
