@@ -168,6 +168,7 @@ class Cutter:
         cuts: Cuts,
         order: tuple[str, ...] | None = None,
         read: Callable[[int, int], Array] | None = None,
+        room: Callable[[tuple[int, ...], np.dtype[Any]], Array] = np.empty,
     ) -> Loaded:
         """Read what windows need.
 
@@ -179,6 +180,8 @@ class Cutter:
             Order of the source's dimensions in memory: those before position go outside.
         read
             Gives the values of [start, stop); by default they are read from the source.
+        room
+            Gives the array to load to, by shape and type.
         """
         plan, placed = plan_reads(cuts, self.longest, self.grain)
         order = self.dims if order is None else order
@@ -186,7 +189,7 @@ class Cutter:
             "position": max(plan.size, 1),
             **dict(zip(self.dims[1:], self.sizes, strict=True)),
         }
-        values = np.empty([lengths[dim] for dim in order], dtype=self.dtype)
+        values = room(tuple(lengths[dim] for dim in order), self.dtype)
         by_position = values.transpose([order.index(dim) for dim in self.dims])
         first = 0
         for start, stop in plan.reads:

@@ -24,6 +24,7 @@ from genoarrays.stream.augment import Augment, Draws, Rules, masked
 from genoarrays.stream.feeds import Feed, feed_of
 from genoarrays.stream.pipeline import Slab, slabs
 from genoarrays.stream.plan import Plan, Report
+from genoarrays.stream.room import Room
 
 __all__ = ["Batches", "batches"]
 
@@ -168,6 +169,7 @@ class Batches:
         self._epoch, self._skip = 0, 0
         self._at = (0, 0)  # epoch and batches given in it, for state_dict
         self._kept: dict[int, Any] = {}
+        self._room = Room()
         self.feeds: list[Feed] = [feed_of(v, self.dim) for v in self.x.data_vars.values()]
         self.margin = self._margin()
         if self.augment.reverse_complement:
@@ -332,7 +334,9 @@ class Batches:
         kept = self._kept if self.plan.fits else None
         skip = skipped * self.batch_size
         try:
-            yield from slabs(self.plan, epoch, skip, stop, draw, self._make, kept, self.client)
+            yield from slabs(
+                self.plan, epoch, skip, stop, draw, self._make, kept, self.client, self._room
+            )  # fmt: skip
         except Exception as error:
             self.error = error
             raise
@@ -343,7 +347,7 @@ class Batches:
         order = np.argsort(rows.entry, kind="stable")
         entries, first = np.unique(rows.entry[order], return_index=True)
         edges = [*first.tolist(), len(order)]
-        out = {feed.name: feed.empty(len(order)) for feed in self.feeds}
+        out = {f.name: self._room((len(order), *f.shape), f.dtype) for f in self.feeds}
         for entry, a, b in zip(entries.tolist(), edges[:-1], edges[1:], strict=True):
             held = parts[entry].result()
             at = order[a:b]

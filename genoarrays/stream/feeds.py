@@ -69,8 +69,8 @@ class Feed(ABC):
         """Of some examples, to be sent to another process."""
 
     @abstractmethod
-    def load(self, rows: Array) -> Part:
-        """Read what examples need."""
+    def load(self, rows: Array, room: Any = np.empty) -> Part:
+        """Read what examples need, into arrays that `room` gives."""
 
     @abstractmethod
     def bytes_of(self, rows: Array) -> Array:
@@ -81,10 +81,6 @@ class Feed(ABC):
         self, part: Part, some: Array, out: Array, rows: Array, turn: Array | None, move: Array
     ) -> None:
         """Write examples `some` of a part to `out[rows]`, turned and moved."""
-
-    def empty(self, rows: int) -> Array:
-        """Room for examples."""
-        return np.empty((rows, *self.shape), self.dtype)
 
     def spread(self, out: Array) -> Array:
         """The same memory as (row, outer, bin, inner)."""
@@ -144,8 +140,9 @@ class Cutting(Feed):
         """Whether windows are reduced when they are loaded."""
         return self.cutter.reduces and not self.cutter.margin
 
-    def load(self, rows: Array) -> Part:
-        loaded = self.cutter.load(self.cutter.cuts(self.windows.take(rows)), self.order)
+    def load(self, rows: Array, room: Any = np.empty) -> Part:
+        cuts = self.cutter.cuts(self.windows.take(rows))
+        loaded = self.cutter.load(cuts, self.order, room=room)
         if self.keeps_rows:
             outer, _, inner = loaded.values.shape
             out = np.empty((len(rows), outer, self.cutter.length, inner), self.dtype)
@@ -202,7 +199,7 @@ class Rows(Feed):
         chunks = getattr(self.data, "chunks", None)
         return None if chunks is None else np.concatenate([[0], np.cumsum(chunks[0])])
 
-    def load(self, rows: Array) -> Part:
+    def load(self, rows: Array, room: Any = np.empty) -> Part:
         import dask
 
         if self.edges is None:

@@ -19,6 +19,7 @@ import numpy.typing as npt
 from genoarrays.stream.augment import Draws
 from genoarrays.stream.feeds import Feed, Part
 from genoarrays.stream.plan import AHEAD, Entry, Plan, Round
+from genoarrays.stream.room import Room
 
 __all__ = ["Slab", "slabs"]
 
@@ -27,16 +28,18 @@ Slab = tuple[Round, Draws]
 """Examples of a slab, and what becomes of each."""
 
 
-def _load(feeds: Sequence[Feed], rows: Array) -> list[Part]:
+def _load(feeds: Sequence[Feed], rows: Array, room: Any = np.empty) -> list[Part]:
     """One block of all variables."""
-    return [feed.load(rows) for feed in feeds]
+    return [feed.load(rows, room) for feed in feeds]
 
 
 class Reader:
     """Blocks by number of the entry, read once and dropped when no round needs them."""
 
-    def __init__(self, pool: ThreadPoolExecutor, feeds: Sequence[Feed], client: Any) -> None:
-        self.pool, self.feeds, self.client = pool, feeds, client
+    def __init__(
+        self, pool: ThreadPoolExecutor, feeds: Sequence[Feed], client: Any, room: Room
+    ) -> None:
+        self.pool, self.feeds, self.client, self.room = pool, feeds, client, room
         self.held: dict[int, Any] = {}
 
     def want(self, number: int, entry: Entry) -> None:
@@ -44,7 +47,7 @@ class Reader:
         if number in self.held:
             return
         if self.client is None:
-            self.held[number] = self.pool.submit(_load, self.feeds, entry.rows)
+            self.held[number] = self.pool.submit(_load, self.feeds, entry.rows, self.room)
         else:
             feeds = [feed.only(entry.rows) for feed in self.feeds]
             rows = np.arange(len(entry.rows))
@@ -81,6 +84,7 @@ def slabs(
     make: Callable[[Slab, dict[int, Any]], Any],
     kept: dict[int, Any] | None,
     client: Any,
+    room: Room,
 ) -> Iterator[Any]:
     """Slabs of one epoch, in their order.
 
@@ -98,12 +102,14 @@ def slabs(
         Blocks of earlier epochs, which stay; None when they do not fit.
     client
         Computes blocks.
+    room
+        Gives arrays to load to.
     """
     entries = plan.entries(epoch)
     waiting: deque[Future[Any]] = deque()
     pool = ThreadPoolExecutor(plan.threads, thread_name_prefix="genoarrays-stream")
     try:
-        reader = Reader(pool, plan.feeds, client)
+        reader = Reader(pool, plan.feeds, client, room)
         if kept is not None:
             reader.held = kept
         for job in _jobs(plan, entries, epoch, skip, stop, draw, reader, kept is not None):

@@ -30,7 +30,7 @@ from genoarrays.stream.feeds import Cutting, Feed, Rows
 __all__ = ["AHEAD", "Budget", "Entry", "Plan", "Report", "Round"]
 
 Array = npt.NDArray[Any]
-_ROUNDS = 8  # rounds for which a block stays
+_ROUNDS = 4  # rounds for which a block stays
 _READ = 2**24  # bytes of one read, for each thread
 _READERS = 2  # threads that are reckoned with: how many there are has no say in the order
 _SLAB = 2**23  # bytes of a slab, where batches are smaller
