@@ -93,6 +93,7 @@ if TYPE_CHECKING:
     from genoarrays.store.write import to_zarr as to_zarr
     from genoarrays.stream.augment import Augment as Augment
     from genoarrays.stream.batches import batches as batches
+    from genoarrays.stream.sample import Sample as Sample
     from genoarrays.stream.arrays import to_numpy as to_numpy
     from genoarrays.stream.keras import to_keras as to_keras
     from genoarrays.stream.tensorflow import to_tf as to_tf
@@ -173,6 +174,7 @@ _WHERE = {
     "without_margin": "examples.margin",
     # stream
     "Augment": "stream.augment",
+    "Sample": "stream.sample",
     "batches": "stream.batches",
     "to_keras": "stream.keras",
     "to_numpy": "stream.arrays",

@@ -8,7 +8,8 @@ import numpy as np
 import xarray as xr
 
 from genoarrays.options import check_bytes
-from genoarrays.stream.batches import Names, batches
+from genoarrays.stream.batches import batches
+from genoarrays.stream.making import Names
 
 __all__ = ["to_numpy"]
 

@@ -9,7 +9,7 @@ Memory: blocks that are read and those that are mixed, slabs made ahead, and wha
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,18 +18,19 @@ import numpy.typing as npt
 import xarray as xr
 
 from genoarrays.errors import GenomeError, RegionError
-from genoarrays.genome.example import example_dim, example_label
+from genoarrays.genome.example import example_dim
 from genoarrays.options import parse_bytes
-from genoarrays.stream.augment import Augment, Draws, Rules, masked
+from genoarrays.stream.augment import Augment, Draws, Rules
 from genoarrays.stream.feeds import Feed, feed_of
+from genoarrays.stream.making import INDEX, TRACKS, Maker, Names, listed
 from genoarrays.stream.pipeline import Slab, slabs
 from genoarrays.stream.plan import Plan, Report
 from genoarrays.stream.room import Room
+from genoarrays.stream.sample import Sample, Sampler
 
 __all__ = ["Batches", "batches"]
 
 Array = npt.NDArray[Any]
-Names = str | Sequence[str]
 _THREADS = 2  # decoding and cutting hold no interpreter lock; more than two fill the memory bus
 
 
@@ -49,6 +50,8 @@ def batches(
     passes: int = 1,
     index: bool = False,
     missing_targets: bool = False,
+    sample: Sample | None = None,
+    tracks: int | None = None,
     threads: int = _THREADS,
     client: Any = None,
 ) -> Batches:
@@ -86,6 +89,11 @@ def batches(
         batch.
     missing_targets
         Let NaN in targets pass, for a loss that leaves them out.
+    sample
+        Draw the windows of each epoch: by weights, balanced by a label, or at a ratio.
+    tracks
+        Draw so many positions of the dimension `track` for each batch, the same for all variables;
+        they are given as one more element, (batch, tracks) with equal rows, after the row numbers.
     threads
         Blocks and slabs made at once. Has no say in the order.
     client
@@ -118,7 +126,7 @@ def batches(
     [[[0.0, 1.0], [2.0, 3.0]], [[6.0, 7.0]]]
     """
     dim = example_dim(x)
-    names = [*_listed(inputs), *_listed(targets), *_listed(weights)]
+    names = [*listed(inputs), *listed(targets), *listed(weights)]
     for name in names:
         if name not in x.data_vars:
             raise GenomeError(f"{name!r} is no variable of x; it has {', '.join(map(str, x))}")
@@ -128,21 +136,24 @@ def batches(
         raise RegionError(f"there are no {dim}s to stream")
     if batch_size < 1:
         raise GenomeError(f"batch_size={batch_size} is not possible; give at least 1")
+    if tracks is not None and not 1 <= tracks <= x.sizes.get("track", 0):
+        raise GenomeError(
+            f"tracks={tracks} is not possible; x has {x.sizes.get('track', 0)} of them"
+        )
+    if sample is not None and not shuffle:
+        raise GenomeError("sample= draws windows for training; it needs shuffle=True")
     for name, value in (("passes", passes), ("threads", threads)):
         if value < 1:
             raise GenomeError(f"{name}={value} is not possible; give at least 1")
     chosen = x[list(dict.fromkeys(names))].transpose(dim, ...)
     plan = Batches(
         chosen, inputs, targets, weights, batch_size, shuffle, seed, augment or Augment(),
-        drop_last, index, missing_targets, client,
+        drop_last, index, missing_targets, client, tracks,
     )  # fmt: skip
     plan.set_epoch(epoch)
-    plan.prepare(parse_bytes(memory), passes, threads)
+    sampler = None if sample is None else Sampler(x, sample, seed)
+    plan.prepare(parse_bytes(memory), passes, threads, sampler)
     return plan
-
-
-def _listed(names: Names | None) -> list[str]:
-    return [] if names is None else [names] if isinstance(names, str) else list(names)
 
 
 @dataclass(eq=False)
@@ -161,6 +172,7 @@ class Batches:
     index: bool = False
     missing_targets: bool = False
     client: Any = None
+    tracks: int | None = None
 
     def __post_init__(self) -> None:
         """Find where values come from; check that each variable can be augmented."""
@@ -172,6 +184,11 @@ class Batches:
         self._room = Room()
         self.feeds: list[Feed] = [feed_of(v, self.dim) for v in self.x.data_vars.values()]
         self.margin = self._margin()
+        self._maker = Maker(
+            self.x, self.dim, self.feeds, listed(self.inputs), self.weights,
+            self.missing_targets or self.weights is not None, self.augment, self.tracks,
+            self.index, self.seed, self.batch_size, self._room,
+        )  # fmt: skip
         if self.augment.reverse_complement:
             for name, v in self.x.data_vars.items():
                 letters = {k: a for k, a in v.attrs.items() if k == "alphabet"}
@@ -201,7 +218,9 @@ class Batches:
             raise GenomeError(f"the variables have different margins: {sorted(wide)} (bp, step)")
         return wide.pop() if wide else (0, 1)
 
-    def prepare(self, memory: int, passes: int = 1, threads: int = _THREADS) -> None:
+    def prepare(
+        self, memory: int, passes: int = 1, threads: int = _THREADS, sampler: Sampler | None = None
+    ) -> None:
         """Plan blocks and order for a budget in bytes.
 
         Raises
@@ -211,7 +230,7 @@ class Batches:
         """
         self.plan = Plan(
             self.feeds, self.x.sizes[self.dim], self.batch_size, self.shuffle, memory, passes,
-            self.seed, threads,
+            self.seed, threads, sampler=sampler,
         )  # fmt: skip
         self._kept = {}
         _ = self.plan.blocks
@@ -225,11 +244,19 @@ class Batches:
             Number of this reader, from 0, and how many there are.
         even
             Leave out up to `ranks` - 1 batches so that all give equally many.
+
+        Raises
+        ------
+        GenomeError
+            When a sample is drawn.
         """
         plan = self.plan
+        if plan.sampler is not None and ranks > 1:
+            raise GenomeError("a sample is drawn by one reader; share the windows out without it")
         part = Batches(
             self.x, self.inputs, self.targets, self.weights, self.batch_size, self.shuffle,
             self.seed, self.augment, self.drop_last, self.index, self.missing_targets, self.client,
+            self.tracks,
         )  # fmt: skip
         part._epoch, part._skip = self._epoch, self._skip
         part.plan = Plan(
@@ -255,8 +282,7 @@ class Batches:
     @property
     def specs(self) -> dict[str, tuple[tuple[int, ...], np.dtype[Any]]]:
         """Shape of one example, and type, of each array of a slab."""
-        found = {feed.name: (feed.shape, feed.dtype) for feed in self.feeds}
-        return {**found, _INDEX: ((), np.dtype(np.int64))} if self.index else found
+        return self._maker.specs
 
     def report(self) -> Report:
         """How much is held, and how random the order is."""
@@ -312,7 +338,9 @@ class Batches:
         if self.weights is not None:
             parts.append(arrays[self.weights])
         if self.index:
-            parts.append(arrays[_INDEX])
+            parts.append(arrays[INDEX])
+        if self.tracks is not None:
+            parts.append(arrays[TRACKS])
         return parts[0] if len(parts) == 1 else tuple(parts)
 
     @staticmethod
@@ -330,64 +358,16 @@ class Batches:
         def draw(number: int, count: int) -> Draws:
             return self.augment.draw((self.seed, epoch, 4, number), count, self.margin)
 
+        def make(slab: Slab, parts: Mapping[int, Any]) -> dict[str, Array]:
+            return self._maker(slab, parts, epoch)
+
         stop = min(len(self) * self.batch_size, self.size)
         kept = self._kept if self.plan.fits else None
         skip = skipped * self.batch_size
         try:
             yield from slabs(
-                self.plan, epoch, skip, stop, draw, self._make, kept, self.client, self._room
+                self.plan, epoch, skip, stop, draw, make, kept, self.client, self._room
             )  # fmt: skip
         except Exception as error:
             self.error = error
             raise
-
-    def _make(self, slab: Slab, parts: Mapping[int, Any]) -> dict[str, Array]:
-        """Cut a slab from blocks."""
-        rows, draws = slab
-        order = np.argsort(rows.entry, kind="stable")
-        entries, first = np.unique(rows.entry[order], return_index=True)
-        edges = [*first.tolist(), len(order)]
-        out = {f.name: self._room((len(order), *f.shape), f.dtype) for f in self.feeds}
-        for entry, a, b in zip(entries.tolist(), edges[:-1], edges[1:], strict=True):
-            held = parts[entry].result()
-            at = order[a:b]
-            some = draws.take(at)
-            for feed, part in zip(self.feeds, held, strict=True):
-                feed.write(part, rows.place[at], out[feed.name], at, some.turn, some.move)
-                if part.missing:
-                    self._check_nan(feed.name, out[feed.name], at, rows.row)
-        self._change(out, draws)
-        if self.index:
-            out[_INDEX] = rows.row
-        return out
-
-    def _change(self, out: dict[str, Array], draws: Draws) -> None:
-        """Scale signal and mask letters of the inputs."""
-        for name in _listed(self.inputs):
-            letters = self.x[name].attrs.get("alphabet")
-            if letters is None and draws.scale is not None:
-                shape = (-1,) + (1,) * (out[name].ndim - 1)
-                out[name] *= draws.scale.astype(np.float32).reshape(shape)
-            elif letters is not None and draws.noise is not None:
-                masked(out[name], draws.noise, self.augment.mask, len(letters))
-
-    def _check_nan(self, name: str, out: Array, at: Array, rows: Array) -> None:
-        if out.dtype.kind != "f" or name == self.weights:
-            return
-        is_input = name in _listed(self.inputs)
-        if not is_input and (self.weights is not None or self.missing_targets):
-            return
-        bad = np.isnan(out[at].reshape(len(at), -1)).any(axis=1)
-        if bad.any():
-            row = int(rows[at[bad]].min())
-            label = example_label(self.x, row)
-            kind = "input" if is_input else "target"
-            cure = "" if is_input else ", give weights, or say missing_targets=True for a loss that"
-            raise GenomeError(
-                f"{kind} {name!r} is NaN in {self.dim} {label} (row {row:,}); fill it, as in "
-                f"x.assign({name}=x.{name}.fillna(0)), or leave such windows out{cure}"
-                + (" leaves them out" if cure else "")
-            )
-
-
-_INDEX = " rows"  # no variable is named so

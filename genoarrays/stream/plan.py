@@ -15,7 +15,7 @@ threads nor where one starts decide anything.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
 from typing import Any, NamedTuple
@@ -26,6 +26,7 @@ import numpy.typing as npt
 from genoarrays.errors import GenomeError
 from genoarrays.options import show_bytes
 from genoarrays.stream.feeds import Cutting, Feed, Rows
+from genoarrays.stream.sample import Sampler
 
 __all__ = ["AHEAD", "Budget", "Entry", "Plan", "Report", "Round"]
 
@@ -49,10 +50,11 @@ class Budget(NamedTuple):
 
 
 class Entry(NamedTuple):
-    """A block, or the part of it that is given in one pass."""
+    """A block, or the part of it that is given in one pass: rows to load, and places among them."""
 
     number: int
     rows: Array
+    places: Array
 
 
 @dataclass(frozen=True)
@@ -117,7 +119,7 @@ class Plan:
     seed: int
     threads: int
     share: tuple[int, int] = (0, 1)
-    selected: Array | None = field(default=None)  # rows to give, where not all
+    sampler: Sampler | None = None  # draws the rows of an epoch, where not all are given
 
     # ---- blocks
 
@@ -212,10 +214,6 @@ class Plan:
             )
         found = [np.sort(rows[a:b]) if self.edges is None else rows[a:b]
                  for a, b in pairwise(edges.tolist())]  # fmt: skip
-        if self.selected is not None:
-            times = np.bincount(self.selected, minlength=self.size)
-            found = [np.repeat(some, times[some]) for some in found]
-            found = [some for some in found if len(some)]
         return self._shared(found)
 
     @cached_property
@@ -250,7 +248,7 @@ class Plan:
     @cached_property
     def total(self) -> int:
         """Examples of an epoch."""
-        return sum(map(len, self.blocks))
+        return sum(map(len, self.blocks)) if self.sampler is None else self.sampler.size
 
     # ---- order
 
@@ -269,22 +267,27 @@ class Plan:
 
     def entries(self, epoch: int) -> list[Entry]:
         """Blocks, or their parts, in the order in which they come."""
+        times = np.ones(self.size, dtype=np.int64)
+        if self.sampler is not None:
+            times = np.bincount(self.sampler(epoch), minlength=self.size)
         if not self.shuffle or self.fits:
-            return [Entry(number, rows) for number, rows in enumerate(self.blocks)]
-        found: list[Entry] = []
+            return [
+                Entry(number, rows, np.repeat(np.arange(len(rows)), times[rows]))
+                for number, rows in enumerate(self.blocks)
+            ]
         parts = []
         for number, rows in enumerate(self.blocks):
-            if self.passes == 1:
-                parts.append([rows])
-                continue
-            rng = np.random.default_rng([self.seed, epoch, 1, number])
-            cut = np.array_split(rng.permutation(rows), self.passes)
-            parts.append([np.sort(some) for some in cut])
+            given = np.repeat(rows, times[rows])
+            if self.passes > 1:
+                given = np.random.default_rng([self.seed, epoch, 1, number]).permutation(given)
+            parts.append(np.array_split(given, self.passes))
+        found: list[Entry] = []
         for number in range(self.passes):
             rng = np.random.default_rng([self.seed, epoch, 0, number])
             for block in rng.permutation(len(self.blocks)).tolist():
-                if len(rows := parts[block][number]):
-                    found.append(Entry(len(found), rows))
+                if len(parts[block][number]):
+                    rows, places = np.unique(parts[block][number], return_inverse=True)
+                    found.append(Entry(len(found), rows, places))
         return found
 
     def rounds(self, epoch: int, entries: Sequence[Entry]) -> Iterator[tuple[list[int], Round]]:
@@ -292,9 +295,9 @@ class Plan:
         count = len(entries)
         held = min(self.held, count)
         if self.fits:
-            entry = np.repeat(np.arange(count), [len(e.rows) for e in entries])
-            place = np.concatenate([np.arange(len(e.rows)) for e in entries])
-            row = np.concatenate([e.rows for e in entries])
+            entry = np.repeat(np.arange(count), [len(e.places) for e in entries])
+            place = np.concatenate([e.places for e in entries])
+            row = np.concatenate([e.rows[e.places] for e in entries])
             if self.shuffle:
                 mix = np.random.default_rng([self.seed, epoch, 2]).permutation(len(row))
             else:
@@ -303,15 +306,14 @@ class Plan:
             return
         for number in range(count):
             if not self.shuffle:
-                rows = entries[number].rows
-                place = np.arange(len(rows))
-                yield [number], Round(np.full(len(rows), number), place, rows)
+                rows, place = entries[number].rows, entries[number].places
+                yield [number], Round(np.full(len(place), number), place, rows[place])
                 continue
             now = [(number - back) % count for back in range(held)]
             parts = []
             for back, at in enumerate(now):
                 rng = np.random.default_rng([self.seed, epoch, 3, at])
-                place = np.array_split(rng.permutation(len(entries[at].rows)), held)[back]
+                place = np.array_split(rng.permutation(entries[at].places), held)[back]
                 parts.append(Round(np.full(len(place), at), place, entries[at].rows[place]))
             joined = [np.concatenate(columns) for columns in zip(*parts, strict=True)]
             mix = np.random.default_rng([self.seed, epoch, 2, number]).permutation(len(joined[0]))
