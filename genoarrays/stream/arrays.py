@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
+from genoarrays.errors import GenomeError
 from genoarrays.options import check_bytes
 from genoarrays.stream.batches import batches
 from genoarrays.stream.making import Names
@@ -48,6 +49,8 @@ def to_numpy(
     options: dict[str, Any] = {"inputs": inputs, "targets": targets, "weights": weights}
     stream = batches(x, shuffle=False, batch_size=256, **options)
     specs = stream.specs
+    if odd := [name for name, (shape, _) in specs.items() if None in shape]:
+        raise GenomeError(f"{odd[0]!r} is ragged: windows of several lengths are no one array")
     count = stream.size
     size = sum(int(np.prod(shape, dtype=np.int64)) * t.itemsize for shape, t in specs.values())
     check_bytes(size * count, "all windows as arrays", "take fewer, or stream with ga.batches")

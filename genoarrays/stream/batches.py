@@ -10,7 +10,7 @@ Memory: blocks that are read and those that are mixed, slabs made ahead, and wha
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -25,6 +25,7 @@ from genoarrays.stream.feeds import Feed, feed_of
 from genoarrays.stream.making import INDEX, TRACKS, Maker, Names, listed
 from genoarrays.stream.pipeline import Slab, slabs
 from genoarrays.stream.plan import Plan, Report
+from genoarrays.stream.ragged import Ragged, is_ragged, ragged_feed
 from genoarrays.stream.room import Room
 from genoarrays.stream.sample import Sample, Sampler
 
@@ -52,6 +53,8 @@ def batches(
     missing_targets: bool = False,
     sample: Sample | None = None,
     tracks: int | None = None,
+    pad: int | None = None,
+    bucket: int = 1,
     threads: int = _THREADS,
     client: Any = None,
 ) -> Batches:
@@ -94,6 +97,11 @@ def batches(
     tracks
         Draw so many positions of the dimension `track` for each batch, the same for all variables;
         they are given as one more element, (batch, tracks) with equal rows, after the row numbers.
+    pad
+        Bins that ragged windows (`ga.windows(ragged=True)`) are padded to at their end, with the
+        unknown letter or 0; None: to the longest of the batch.
+    bucket
+        Ragged windows: sort so many batches together by length, so that little is padded.
     threads
         Blocks and slabs made at once. Has no say in the order.
     client
@@ -130,7 +138,7 @@ def batches(
     for name in names:
         if name not in x.data_vars:
             raise GenomeError(f"{name!r} is no variable of x; it has {', '.join(map(str, x))}")
-        if dim not in x[name].dims:
+        if dim not in x[name].dims and not is_ragged(x[name]):
             raise GenomeError(f"{name!r} has the dims {x[name].dims}; streams need `{dim}`")
     if x.sizes[dim] == 0:
         raise RegionError(f"there are no {dim}s to stream")
@@ -142,17 +150,17 @@ def batches(
         )
     if sample is not None and not shuffle:
         raise GenomeError("sample= draws windows for training; it needs shuffle=True")
-    for name, value in (("passes", passes), ("threads", threads)):
+    for name, value in (("passes", passes), ("threads", threads), ("bucket", bucket)):
         if value < 1:
             raise GenomeError(f"{name}={value} is not possible; give at least 1")
-    chosen = x[list(dict.fromkeys(names))].transpose(dim, ...)
+    chosen = x.drop_vars([n for n in x.data_vars if n not in names]).transpose(dim, ...)
     plan = Batches(
         chosen, inputs, targets, weights, batch_size, shuffle, seed, augment or Augment(),
-        drop_last, index, missing_targets, client, tracks,
+        drop_last, index, missing_targets, client, tracks, pad,
     )  # fmt: skip
     plan.set_epoch(epoch)
     sampler = None if sample is None else Sampler(x, sample, seed)
-    plan.prepare(parse_bytes(memory), passes, threads, sampler)
+    plan.prepare(parse_bytes(memory), passes, threads, sampler, bucket)
     return plan
 
 
@@ -173,6 +181,7 @@ class Batches:
     missing_targets: bool = False
     client: Any = None
     tracks: int | None = None
+    pad: int | None = None
 
     def __post_init__(self) -> None:
         """Find where values come from; check that each variable can be augmented."""
@@ -182,7 +191,10 @@ class Batches:
         self._at = (0, 0)  # epoch and batches given in it, for state_dict
         self._kept: dict[int, Any] = {}
         self._room = Room()
-        self.feeds: list[Feed] = [feed_of(v, self.dim) for v in self.x.data_vars.values()]
+        self.feeds: list[Feed] = [
+            ragged_feed(v, self.x, self.pad) if is_ragged(v) else feed_of(v, self.dim)
+            for v in self.x.data_vars.values()
+        ]
         self.margin = self._margin()
         self._maker = Maker(
             self.x, self.dim, self.feeds, listed(self.inputs), self.weights,
@@ -193,7 +205,8 @@ class Batches:
             for name, v in self.x.data_vars.items():
                 letters = {k: a for k, a in v.attrs.items() if k == "alphabet"}
                 labels = {str(d): v[d].values for d in v.dims if d != self.dim and d in v.coords}
-                Rules(str(name), tuple(map(str, v.dims)), letters, labels).check()
+                dims = tuple("offset" if d.startswith("packed") else d for d in map(str, v.dims))
+                Rules(str(name), dims, letters, labels).check()
 
     def _margin(self) -> tuple[int, int]:
         """How far examples may be moved, and in which steps; the same for all variables."""
@@ -219,18 +232,20 @@ class Batches:
         return wide.pop() if wide else (0, 1)
 
     def prepare(
-        self, memory: int, passes: int = 1, threads: int = _THREADS, sampler: Sampler | None = None
+        self, memory: int, passes: int, threads: int, sampler: Sampler | None, bucket: int
     ) -> None:
         """Plan blocks and order for a budget in bytes.
 
         Raises
         ------
         GenomeError
-            When it does not even hold the blocks in flight and as many in the buffer.
+            When it does not hold a block and the batches made ahead.
         """
+        ragged = [feed for feed in self.feeds if isinstance(feed, Ragged)]
         self.plan = Plan(
             self.feeds, self.x.sizes[self.dim], self.batch_size, self.shuffle, memory, passes,
-            self.seed, threads, sampler=sampler,
+            self.seed, threads, lengths=ragged[0].lengths if ragged else None, bucket=bucket,
+            sampler=sampler,
         )  # fmt: skip
         self._kept = {}
         _ = self.plan.blocks
@@ -253,16 +268,11 @@ class Batches:
         plan = self.plan
         if plan.sampler is not None and ranks > 1:
             raise GenomeError("a sample is drawn by one reader; share the windows out without it")
-        part = Batches(
-            self.x, self.inputs, self.targets, self.weights, self.batch_size, self.shuffle,
-            self.seed, self.augment, self.drop_last, self.index, self.missing_targets, self.client,
-            self.tracks,
-        )  # fmt: skip
+        part = replace(self)
         part._epoch, part._skip = self._epoch, self._skip
-        part.plan = Plan(
-            part.feeds, plan.size, plan.batch_size, plan.shuffle, plan.memory // ranks,
-            plan.passes, plan.seed, plan.threads, (rank, ranks),
-        )  # fmt: skip
+        part.plan = replace(
+            plan, feeds=part.feeds, memory=plan.memory // ranks, share=(rank, ranks)
+        )
         part._limit = (plan.size // ranks // self.batch_size) if even else None
         return part
 

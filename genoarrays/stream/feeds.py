@@ -82,6 +82,11 @@ class Feed(ABC):
     ) -> None:
         """Write examples `some` of a part to `out[rows]`, turned and moved."""
 
+    def room(self, rows: Array, lend: Any) -> Array:
+        """Array for some examples, of memory that `lend` gives."""
+        out: Array = lend((len(rows), *self.shape), self.dtype)
+        return out
+
     def spread(self, out: Array) -> Array:
         """The same memory as (row, outer, bin, inner)."""
         return out.reshape(len(out), *self._spread)

@@ -78,7 +78,7 @@ class Maker:
         order = np.argsort(rows.entry, kind="stable")
         entries, first = np.unique(rows.entry[order], return_index=True)
         edges = [*first.tolist(), len(order)]
-        out = {f.name: self.room((len(order), *f.shape), f.dtype) for f in self.feeds}
+        out = {feed.name: feed.room(rows.row, self.room) for feed in self.feeds}
         for entry, a, b in zip(entries.tolist(), edges[:-1], edges[1:], strict=True):
             held = parts[entry].result()
             at = order[a:b]

@@ -26,6 +26,7 @@ import numpy.typing as npt
 from genoarrays.errors import GenomeError
 from genoarrays.options import show_bytes
 from genoarrays.stream.feeds import Cutting, Feed, Rows
+from genoarrays.stream.ragged import bucketed
 from genoarrays.stream.sample import Sampler
 
 __all__ = ["AHEAD", "Budget", "Entry", "Plan", "Report", "Round"]
@@ -119,6 +120,8 @@ class Plan:
     seed: int
     threads: int
     share: tuple[int, int] = (0, 1)
+    lengths: Array | None = None  # of ragged windows
+    bucket: int = 1
     sampler: Sampler | None = None  # draws the rows of an epoch, where not all are given
 
     # ---- blocks
@@ -168,6 +171,7 @@ class Plan:
         """
         batch = self.row_bytes * min(self.batch_size, self.size)
         slab = min(_SLAB, self.memory // (4 * (AHEAD + 2))) // max(batch, 1)
+        slab = 1 if self.lengths is not None else slab  # padded batch by batch
         slab = max(slab, 1) * self.batch_size
         slabs = (AHEAD + 2) * min(slab, self.size) * self.row_bytes
         reads = _READERS * min(_READ, self.memory // 16)
@@ -299,7 +303,7 @@ class Plan:
             place = np.concatenate([e.places for e in entries])
             row = np.concatenate([e.rows[e.places] for e in entries])
             if self.shuffle:
-                mix = np.random.default_rng([self.seed, epoch, 2]).permutation(len(row))
+                mix = self._mixed([self.seed, epoch, 2], row)
             else:
                 mix = np.argsort(row, kind="stable")
             yield list(range(count)), Round(entry[mix], place[mix], row[mix])
@@ -316,8 +320,16 @@ class Plan:
                 place = np.array_split(rng.permutation(entries[at].places), held)[back]
                 parts.append(Round(np.full(len(place), at), place, entries[at].rows[place]))
             joined = [np.concatenate(columns) for columns in zip(*parts, strict=True)]
-            mix = np.random.default_rng([self.seed, epoch, 2, number]).permutation(len(joined[0]))
+            mix = self._mixed([self.seed, epoch, 2, number], joined[2])
             yield now, Round(*(column[mix] for column in joined))
+
+    def _mixed(self, seed: list[int], row: Array) -> Array:
+        """A random order of some rows; of ragged windows, of similar length batch by batch."""
+        rng = np.random.default_rng(seed)
+        mix = rng.permutation(len(row))
+        if self.lengths is None or self.bucket == 1:
+            return mix
+        return mix[bucketed(self.lengths[row[mix]], self.batch_size, self.bucket, rng)]
 
     def report(self) -> Report:
         """How much is held, and how random the order is."""
