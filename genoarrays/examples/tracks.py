@@ -221,6 +221,8 @@ def _check(cutter: Cutter) -> None:
             f"{cutter.step}; say jitter=({-(-cutter.margin // size) * size}, {size}), or store the "
             "variable at 1 bp"
         )
+    if cutter.ragged and cutter.margin:
+        raise GenomeError("ragged windows have no margin to be moved in; leave out jitter=")
     if cutter.ragged and cutter.bins != size:
         raise GenomeError(f"ragged windows keep the bins of {name!r}; leave out reduce= for it")
     if cutter.bins is None or cutter.bins == size:
