@@ -61,10 +61,11 @@ def window_places(
     length = columns.end - columns.start
     if width is None and not options.ragged and len(np.unique(length)) == 1:
         width = int(length[0])
-    if width is None or options.ragged:
-        at, width = columns, None
+    if width is None:
+        at = columns
     else:
-        at = _anchored(columns, regions, int(width), anchor)
+        width = int(width)
+        at = _anchored(columns, regions, width, anchor)
     _check_fits(at)
     return _snapped(at, snap, grid, width)
 

@@ -8,6 +8,7 @@ was cut from, for streams, which keep the bases of many blocks rather than their
 from __future__ import annotations
 
 import uuid
+from dataclasses import fields
 from itertools import starmap
 from typing import Any
 from weakref import WeakValueDictionary
@@ -127,11 +128,12 @@ def _from_source(
     rows = np.empty(at.size, dtype=_ROW)
     rows["code"], rows["start"], rows["end"] = at.code, at.start, at.end
     rows["orientation"] = at.orientation
-    name = getattr(array.data if array.chunks is not None else made.cutter.source, "name", None)
-    cutter = made.cutter
-    options = [getattr(cutter, f) for f in ("width", "flank", "bins", "how", "margin", "step")]
-    what = (name or uuid.uuid4().hex, options, repr(cutter.fill), cutter.ragged, cutter.dims)
-    token = tokenize(rows, edges, what, cutter.axis.assembly.digest, cutter.name)
+    cutter, axis = made.cutter, made.cutter.axis
+    name = getattr(cutter.source, "name", None) or uuid.uuid4().hex
+    options = {f.name: getattr(cutter, f.name) for f in fields(cutter)}
+    options |= {"source": name, "axis": None, "fill": repr(cutter.fill)}
+    places = (axis.assembly.digest, axis.bin_size, axis.code, axis.first, axis.count, axis.step)
+    token = tokenize(rows, edges, options, places)
     table = da.from_array(
         rows, chunks=(tuple(np.diff(edges)),), name=f"regions-{tokenize(rows, edges)}"
     )

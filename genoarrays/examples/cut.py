@@ -126,7 +126,7 @@ class Cutter:
         if self.how == "mean":
             return np.dtype(np.float64 if self.dtype == np.float64 else np.float32)
         if self.how == "sum" and self.dtype.kind in "iub":
-            return np.dtype(np.int64)
+            return np.dtype(np.uint64 if self.dtype == np.uint64 else np.int64)
         return self.dtype
 
     # ---- where

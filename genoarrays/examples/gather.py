@@ -96,11 +96,12 @@ def windows(
     Returns
     -------
     xr.Dataset
-        Variables `(window, offset, ...)` of the dtypes in `obj` (float32 for means, int64 for sums
-        of integers), or `(window, ...)` where reduced to one value. With a single `flank` and
-        `bin_size` on a Dataset the dimension is `offset`, else `offset_<variable>` for each;
-        its coordinate counts bp from the window's 5' end. Coordinates on `window`: label, contig,
-        start, end, orientation. Minus windows are reversed and complemented, strands swapped.
+        Variables `(window, offset, ...)` of the dtypes in `obj` (float32 for means and half floats,
+        int64 or uint64 for sums of integers), or `(window, ...)` where reduced to one value. With a
+        single `flank` and `bin_size` on a Dataset the dimension is `offset`, else
+        `offset_<variable>` for each; its coordinate counts bp from the window's 5' end. Coordinates
+        on `window`: label, contig, start, end, orientation. Minus windows are reversed and
+        complemented, strands swapped.
 
     Raises
     ------
@@ -144,25 +145,36 @@ def windows(
     if columns.assembly is not None:
         check_same_assembly(assembly, columns.assembly, "cannot cut windows, regions lie on")
     columns = _on(columns, assembly.names)._replace(assembly=assembly)
-    if width is not None and (int(width) != width or width < 1):
-        raise RegionError(f"width={width} is not possible; give whole bp, at least 1")
+    if width is not None and (isinstance(width, str) or width % 1 or width < 1):
+        raise RegionError(f"width={width!r} is not possible; give whole bp, at least 1")
+    if ragged and not (width is None and anchor is None):
+        raise RegionError(
+            "ragged windows are as long as their regions; leave out width= and anchor=, or make "
+            "the regions as long as you want them, as ga.resize does"
+        )
     options = Options(flank, reduce, bin_size, fill, jitter, ragged)
     at, width, moved = window_places(columns, regions, width, options, anchor, snap, grid_of(nodes))
     tracks = tracks_of(nodes, width, options)
     step = _block_length(tracks, at, block)
-    out, coords = dict[str, Any](), dict[str, Any]()
+    out, more, coords = dict[str, Any](), dict[str, Any](), dict[str, Any]()
     for track in tracks:
         lazy = lazy_windows(track, at, step)
         out[track.cutter.name] = (track.dims, lazy, dict(track.array.attrs))
-        coords |= _coords(track)
+        _add_labels(coords, track)
         if ragged:
             size = f"row_size{track.offset.removeprefix('packed')}"
             count = track.cutter.cuts(at).count
-            out[size] = ("window", count, {"sample_dimension": track.offset})
-        elif valid and track.cutter.bins is not None:
+            more[size] = ("window", count, {"sample_dimension": track.offset})
+        if valid and track.cutter.bins is not None:
             mask = track.mask()
-            out[mask.cutter.name] = (mask.dims, lazy_windows(mask, at, step))
-    result = xr.Dataset(out, window_coords(at)).assign_coords(coords)
+            more[mask.cutter.name] = (mask.dims, lazy_windows(mask, at, step))
+    places = window_coords(at)
+    if taken := sorted(set(out) & {*more, *coords, *places}):
+        raise GenomeError(
+            f"the variable {taken[0]!r} bears a name that windows give themselves; rename it first:"
+            f" ds.rename({{{taken[0]!r}: 'my_{taken[0]}'}})"
+        )
+    result = xr.Dataset(out | more, places).assign_coords(coords)
     return result.assign_attrs(snapped=moved) if moved else result
 
 
@@ -193,12 +205,25 @@ def _block_length(tracks: list[Track], at: Columns, block: int | str | None) -> 
         cutter = track.cutter
         width = mean if cutter.width is None else cutter.width
         bins = (width + sum(cutter.flank) + 2 * cutter.margin) / cutter.axis.bin_size
-        row += bins * cutter.cell_bytes
+        made = cutter.length * cutter.moves if cutter.reduces else bins
+        cells = int(np.prod(cutter.sizes, dtype=np.int64))
+        row += max(bins * cutter.cell_bytes, made * cells * cutter.result.itemsize)
     return int(max(1, min(limit // max(row, 1), at.size)))
 
 
-def _coords(track: Track) -> dict[str, Any]:
-    """Labels of the dimensions of a track's windows."""
+def _add_labels(coords: dict[str, Any], track: Track) -> None:
+    """Add the labels of the dimensions of a track's windows."""
+    for name, new in _labels(track).items():
+        old = coords.get(name)
+        if isinstance(old, xr.DataArray) and not np.array_equal(old.values, new.values):
+            raise GenomeError(
+                f"{name!r} of {track.cutter.name!r} has other labels than in another node; cut "
+                "windows from the nodes apart"
+            )
+        coords[name] = new
+
+
+def _labels(track: Track) -> dict[str, Any]:
     cutter = track.cutter
     found: dict[str, Any] = {
         str(n): c for n, c in track.array.coords.items() if n in cutter.dims[1:]

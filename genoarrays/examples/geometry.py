@@ -101,9 +101,15 @@ def cuts_of(
     start = (windows.start - left) // size
     low = np.clip(-start, 0, count)
     high = np.clip(-(-axis.assembly.lengths[code] // size) - start, low, count)
+    short = length < full
+    gap_low = np.where(short, -(-(left + length) // size), 0)
+    gap_high = np.where(short, (left + full) // size, 0)
+    # what lies past the end of a short tile is not needed, unless a flank follows
+    high = np.where(short & (gap_high >= count), np.clip(gap_low, low, high), high)
     at = axis.locate(code, start + low)
     last = axis.locate(code, start + high - 1)
-    lost = np.flatnonzero((high > low) & ((at < 0) | (last - at != high - low - 1)))
+    there = (at >= 0) & (last >= 0)
+    lost = np.flatnonzero((high > low) & ~(there & _run_on(axis, at, last, high - low)))
     if lost.size:
         row = int(lost[0])
         contig = axis.assembly.names[code[row]]
@@ -111,12 +117,34 @@ def cuts_of(
         end = min(int(start[row] + high[row]) * size, axis.assembly.length(contig))
         raise RegionError(
             f"{label!r} does not hold all of {contig}:{begin:,}-{end:,}, which {lost.size:,} "
-            "of the windows need (with their flanks); use the whole genome, or other regions"
+            "of the windows need (with their flanks), base after base; use the whole genome, or "
+            "other regions"
         )
-    short = length < full
-    gap_low = np.where(short, -(-(left + length) // size), 0)
-    gap_high = np.where(short, (left + full) // size, 0)
     return Cuts(at, low, high, gap_low, gap_high, count, minus)
+
+
+def _run_on(axis: GenomeAxis, at: Ints, last: Ints, size: Ints) -> npt.NDArray[np.bool_]:
+    """Whether positions from `at` to `last` are `size` bins that follow each other."""
+    fit: npt.NDArray[np.bool_] = last - at == size - 1
+    before = axis.first[:-1] + (axis.count[:-1] - 1) * axis.step[:-1]
+    same = axis.code[1:] == axis.code[:-1]
+    ahead = (axis.code[1:] > axis.code[:-1]) | (same & (axis.first[1:] > before))
+    if ahead.all() and (axis.step > 0).all():
+        return fit  # in the genome's order so many positions cannot be other bins
+    # breaks up to each position: bins that do not follow the one before them
+    head = np.concatenate([[True], ~(same & (axis.first[1:] == before + 1))])
+    inner = np.where(axis.step == 1, 0, axis.count - 1)
+    total = np.cumsum(head + inner) - inner
+
+    def breaks(position: Ints) -> Ints:
+        segment = np.searchsorted(axis.edges, position, side="right") - 1
+        within = np.where(axis.step[segment] == 1, 0, position - axis.edges[segment])
+        found: Ints = total[segment] + within
+        return found
+
+    some = np.flatnonzero(fit & (at >= 0))
+    fit[some] &= breaks(at[some]) == breaks(last[some])
+    return fit
 
 
 def _check_grid(

@@ -59,7 +59,8 @@ class Track(NamedTuple):
 
     def mask(self) -> Track:
         """Where the windows' bins exist: windows of something that is True everywhere."""
-        name = "valid" if self.offset == "offset" else f"valid_{self.cutter.name}"
+        shared = self.offset in ("offset", "packed")
+        name = "valid" if shared else f"valid_{self.cutter.name}"
         cutter = replace(
             self.cutter,
             name=name,
@@ -77,6 +78,8 @@ class Track(NamedTuple):
 
 class _Everywhere:
     """A variable (position,) that is True everywhere."""
+
+    name = "everywhere"
 
     def __getitem__(self, key: slice) -> npt.NDArray[np.bool_]:
         return np.ones(key.stop - key.start, dtype=bool)
@@ -151,11 +154,11 @@ def tracks_of(nodes: list[xr.Dataset], width: int | None, options: Options) -> l
 def _track(name: str, array: xr.DataArray, width: int | None, own: bool, options: Options) -> Track:
     axis = axis_of(array)
     how, bins = options.of("reduce", name), options.of("bin_size", name)
+    bins = None if bins is None else _whole("bin_size", bins)
     if bins is None and how is None:
         bins = axis.bin_size
-    side = options.of("flank", name, 0)
-    both = (side, side) if isinstance(side, (int, np.integer)) else side
-    reach = options.jitter if isinstance(options.jitter, tuple) else (options.jitter, 1)
+    flank = _pair("flank", options.of("flank", name, 0), "(upstream, downstream)")
+    reach = _pair("jitter", options.jitter, "(bp, step)", 1)
     rest = tuple(str(d) for d in array.dims if d != "position")
     cutter = Cutter(
         name=name,
@@ -163,16 +166,16 @@ def _track(name: str, array: xr.DataArray, width: int | None, own: bool, options
         axis=axis,
         dims=("position", *rest),
         sizes=tuple(array.sizes[d] for d in rest),
-        dtype=array.dtype,
+        dtype=_dtype(array),
         width=width,
-        flank=(0, 0) if bins is None else (int(both[0]), int(both[1])),  # a label has no flanks
+        flank=(0, 0) if bins is None else flank,  # a label has no flanks
         bins=bins,
         how=how,
         fill=_fill(array, options.of("fill", name)),
         margin=reach[0],
         step=reach[1],
         letters=array.attrs.get("alphabet"),
-        labels=tuple((d, array[d].values) for d in rest if d in array.coords),
+        labels=tuple((d, array[d].values.tolist()) for d in rest if d in array.coords),
         ragged=options.ragged,
     )
     _check(cutter)
@@ -188,15 +191,50 @@ def _source(array: xr.DataArray) -> Any:
     return held if isinstance(held, np.ndarray) else origin(array)
 
 
-def _fill(array: xr.DataArray, asked: float | None) -> Any:
+def _whole(what: str, value: Any) -> int:
+    """A number of bp."""
+    if not isinstance(value, (int, float, np.integer, np.floating)) or value % 1:
+        raise RegionError(f"{what}={value!r} is not possible; give whole bp")
+    return int(value)
+
+
+def _pair(what: str, value: Any, names: str, second: int | None = None) -> tuple[int, int]:
+    """Two numbers of bp, of one or two."""
+    if not isinstance(value, (tuple, list)):
+        return _whole(what, value), _whole(what, value) if second is None else second
+    if len(value) != 2:
+        raise RegionError(f"{what}={value!r} is not possible; give bp, or {names}")
+    return _whole(what, value[0]), _whole(what, value[1])
+
+
+def _dtype(array: xr.DataArray) -> np.dtype[Any]:
+    """Type that windows are cut in: of this machine's byte order, floats of 4 or 8 bytes."""
+    dtype = array.dtype
+    if dtype.kind not in "biuf":
+        raise GenomeError(
+            f"{array.name!r} has {dtype}; windows are cut from numbers, so leave it out: "
+            f"ds.drop_vars({array.name!r})"
+        )
+    if dtype.kind == "f" and dtype.itemsize not in (4, 8):
+        return np.dtype(np.float32 if dtype.itemsize < 4 else np.float64)
+    return dtype.newbyteorder("=")
+
+
+def _fill(array: xr.DataArray, asked: Any) -> Any:
+    dtype = _dtype(array)
     if asked is None:
         if "alphabet" in array.attrs:
             asked = len(array.attrs["alphabet"])
         else:
-            asked = float("nan") if array.dtype.kind == "f" else 0
-    if array.dtype.kind != "f" and (asked != asked or int(asked) != asked):
+            asked = float("nan") if dtype.kind == "f" else 0
+    try:
+        value = dtype.type(asked)
+        fits = dtype.kind == "f" or value == asked
+    except (ValueError, OverflowError, TypeError):
+        fits = False
+    if not fits:
         raise GenomeError(f"fill={asked} does not fit {array.name!r}, which has {array.dtype}")
-    return array.dtype.type(asked)
+    return value
 
 
 def _check(cutter: Cutter) -> None:

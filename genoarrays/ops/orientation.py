@@ -165,7 +165,10 @@ def flip(
             values = np.take(values, orders[dim], axis)
         elif dim in orders:
             values = np.flip(values, axis)
-    return table.astype(values.dtype)[values.view(np.uint8)] if table.size else values
+    if not table.size:
+        return values
+    codes = values.view(np.uint8) if values.itemsize == 1 else values.astype(np.int64) & 255
+    return table.astype(values.dtype)[codes]
 
 
 def turning(
@@ -288,8 +291,10 @@ def _turn_coords(x: Any) -> Any:
     x = x.drop_vars([name for name in coords if name in x.coords]).assign_coords(coords)
     for dim in [d for d in map(str, x.dims) if d.startswith("offset") and d in x.coords]:
         offset = x[dim]
-        extent = np.unique(columns.end - columns.start)
+        width = offset.attrs.get("width")  # remainders of tiles are shorter than their windows
+        extent = np.unique(columns.end - columns.start) if width is None else [width]
         if len(extent) == 1:
-            other = int(extent[0]) - int(offset.attrs.get("bin_size", 1)) - offset.values[::-1]
+            span = int(offset.attrs.get("bin_size", 1)) * int(offset.attrs.get("order", 1))
+            other = int(extent[0]) - span - offset.values[::-1]
             x = x.assign_coords({dim: (dim, other, offset.attrs)})
     return x

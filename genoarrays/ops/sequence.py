@@ -198,7 +198,8 @@ def one_hot(
             keep_attrs=True,
         )
         if dim in array.coords:
-            hot = hot.assign_coords({dim: array[dim][: array.sizes[dim] - order + 1]})
+            first = array[dim][: array.sizes[dim] - order + 1]
+            hot = hot.assign_coords({dim: first.assign_attrs(order=order)})  # bp that each spans
     hot.attrs.pop("alphabet", None)
     names = ["".join(kmer) for kmer in product(letters, repeat=order)]
     labelled: xr.DataArray = hot.assign_coords(

@@ -1,4 +1,5 @@
 import numpy as np
+import pandas as pd
 import pytest
 import xarray as xr
 from hypothesis import given, settings
@@ -6,90 +7,181 @@ from hypothesis import strategies as st
 
 import genoarrays as ga
 from genoarrays.genome.regions import regions_dataset
+from tests.examples import brute
+from tests.examples.brute import COMPLEMENT
 
-COMPLEMENT = np.array([3, 2, 1, 0, 4])
-
-
-def brute(values, lengths, contig, start, width, flank, strand, fill):
-    """One window of one array, base by base."""
-    upstream, downstream = flank
-    left, right = (downstream, upstream) if strand == "-" else (upstream, downstream)
-    offset = sum(lengths[c] for c in list(lengths)[: list(lengths).index(contig)])
-    rows = [
-        values[offset + at] if 0 <= at < lengths[contig] else np.full(values.shape[1:], fill)
-        for at in range(start - left, start + width + right)
-    ]
-    rows = np.array(rows)
-    return rows[::-1] if strand == "-" else rows
+GENOMES = brute.GENOMES
+BINS = st.sampled_from([1, 2, 3])
 
 
 @st.composite
-def cases(draw):
-    lengths = {f"chr{i}": draw(st.integers(8, 25)) for i in range(draw(st.integers(1, 3)))}
-    width = draw(st.integers(1, 8))
-    regions = []
-    for _ in range(draw(st.integers(1, 6))):
-        contig = draw(st.sampled_from(list(lengths)))
-        start = draw(st.integers(0, lengths[contig] - 1))
-        regions.append((contig, start, draw(st.sampled_from("+-."))))
-    flank = (draw(st.integers(0, 6)), draw(st.integers(0, 6)))
-    return lengths, width, regions, flank, draw(st.integers(1, 30)), draw(st.integers(1, 4))
+def cases(draw, grid):
+    """A genome, tiles of one width or shorter, and flanks, reductions, fills by variable."""
+    number = draw(st.integers(0, len(GENOMES) - 1))
+    lengths = GENOMES[number]
+    width = draw(st.integers(1, 8)) * grid
+    rows = draw(brute.rows(lengths, width, grid=grid))
+    names = list((brute.fine if grid == 1 else brute.coarse)({"chr1": 5}).data_vars)
+    side = st.integers(0, 6).map(lambda n: n * grid)
+    flank = {name: draw(st.one_of(side, st.tuples(side, side))) for name in names}
+    reduce, bin_size, fill = {}, {}, {}
+    for name in names:
+        if draw(st.booleans()):
+            fill[name] = draw(st.integers(0, 1))
+        if name == "dna" or draw(st.booleans()):
+            continue
+        reduce[name] = draw(st.sampled_from(["mean", "sum", "max", "min"]))
+        if draw(st.booleans()):
+            bin_size[name] = bins = draw(BINS) * grid
+            flank[name] = 0 if width % bins else (flank_of(draw, bins), flank_of(draw, bins))
+    options = {"flank": flank, "reduce": reduce, "bin_size": bin_size, "fill": fill}
+    return number, rows, width, options, draw(st.integers(1, 4))
 
 
-@settings(max_examples=150)
-@given(cases(), st.sampled_from(["numpy", "dask"]))
-def test_windows__equal_brute_force(case, kind):
-    lengths, width, regions, flank, chunk, block = case
-    ds = ga.testing.random_genome(lengths)
-    source = ds.chunk(position=chunk) if kind == "dask" else ds
-    contigs, starts, strands = zip(*regions, strict=True)
-    table = regions_dataset(contigs, starts, np.array(starts) + width, strands)
-    x = ga.windows(source, table, width, flank=flank, block=block).compute()
-    for row, (contig, start, strand) in enumerate(regions):
-
-        def expected(name, fill, contig=contig, start=start, strand=strand):
-            return brute(ds[name].values, lengths, contig, start, width, flank, strand, fill)
-
-        dna = expected("dna", 4)
-        np.testing.assert_array_equal(x.dna[row], COMPLEMENT[dna] if strand == "-" else dna)
-        np.testing.assert_array_equal(x.signal[row], expected("signal", np.nan))
-        reads = expected("reads", 0)
-        np.testing.assert_array_equal(x.reads[row], reads[:, ::-1] if strand == "-" else reads)
-        np.testing.assert_array_equal(x.label[row], expected("label", 0))
-    assert x.offset.values.tolist() == list(range(-flank[0], width + flank[1]))
-    assert x.contig.values.tolist() == list(contigs)
-    assert x.orientation.values.tolist() == list(strands)
+def flank_of(draw, bins):
+    return draw(st.integers(0, 2)) * bins
 
 
-@settings(max_examples=100)
-@given(cases(), st.sampled_from(["mean", "sum", "max", "min"]), st.integers(1, 9))
-def test_windows__reduced_equal_brute_force(case, how, bin_size):
-    lengths, width, regions, _, _, block = case
-    ds = ga.testing.random_genome(lengths).drop_vars("dna")
-    contigs, starts, strands = zip(*regions, strict=True)
-    table = regions_dataset(contigs, starts, np.array(starts) + width, strands)
-    binned = ga.windows(ds, table, width, reduce=how, bin_size=bin_size, block=block).compute()
-    whole = ga.windows(ds, table, width, reduce=how, block=block).compute()
-    assert "offset" not in whole.dims
-    function = getattr(np, f"nan{how}")
-    for name, missing in (("signal", np.nan), ("reads", 0), ("label", 0)):
-        for row, (contig, start, strand) in enumerate(regions):
-            values = brute(ds[name].values.astype(float), lengths, contig, start, width, (0, 0),
-                           "+", np.nan)  # fmt: skip
+@pytest.mark.parametrize("kind", brute.KINDS)
+@pytest.mark.parametrize("node", ["1bp", "5bp"])
+@settings(max_examples=12)
+@given(data=st.data())
+def test_windows__equal_brute_force(genomes, node, kind, data):
+    number, rows, width, options, block = data.draw(cases(1 if node == "1bp" else brute.BIN))
+    _, nodes, sources, _ = genomes[number]
+    regions = brute.tiles(rows, width)
+    x = ga.windows(sources[node][kind], regions, width, valid=True, block=block, **options)
+    expected, masks = brute.brute(nodes[node], rows, width, **options)
+    x = x.compute()
+    brute.check(x, expected, rows)
+    for name, mask in masks.items():
+        np.testing.assert_array_equal(x[f"valid_{name}"], mask)
+    assert x.contig.values.tolist() == [row[0] for row in rows]
+    assert x.orientation.values.tolist() == [row[3] for row in rows]
 
-            def one(part, missing=missing):
-                part = part.reshape(len(part), -1)
-                found = [c[~np.isnan(c)] for c in part.T]
-                return [function(c) if len(c) else missing for c in found]
 
-            bins = [one(values[at : at + bin_size]) for at in range(0, width, bin_size)]
-            bins = np.array(bins).reshape(-1, *ds[name].shape[1:])
-            total = np.array(one(values)).reshape(ds[name].shape[1:])
-            if strand == "-":
-                bins = bins[::-1, ::-1] if name == "reads" else bins[::-1]
-                total = total[::-1] if name == "reads" else total
-            np.testing.assert_allclose(binned[name][row], bins, rtol=1e-6)
-            np.testing.assert_allclose(whole[name][row], total, rtol=1e-6)
+@settings(max_examples=20)
+@given(data=st.data(), kind=st.sampled_from(brute.KINDS))
+def test_windows__of_a_tree_equal_brute_force(genomes, data, kind):
+    number, rows, width, options, block = data.draw(cases(brute.BIN))
+    _, nodes, _, trees = genomes[number]
+    options["flank"] |= {"dna": (10, 5), "signal": 3}
+    x = ga.windows(trees[kind], brute.tiles(rows, width), width, block=block, **options).compute()
+    for ds in nodes.values():
+        expected, _ = brute.brute(ds, rows, width, **options)
+        brute.check(x, expected, rows)
+
+
+@settings(max_examples=25)
+@given(data=st.data(), flank=st.tuples(st.integers(0, 3), st.integers(0, 3)))
+def test_windows__of_some_regions_equal_brute_force_or_are_refused(some_regions, data, flank):
+    ds, part, kept = some_regions
+    rows = data.draw(brute.rows({"chr1": 61}, 5))
+    regions = brute.tiles(rows, 5)
+
+    def needed(row):
+        """Bases on the contig; past the end of a short tile only where a flank follows."""
+        _, start, end, strand = row
+        left, right = flank if strand != "-" else flank[::-1]
+        stop = start + 5 + right if right else end
+        return set(range(max(start - left, 0), min(stop, 61)))
+
+    if all(needed(row) <= kept for row in rows):
+        expected, _ = brute.brute(ds, rows, 5, flank=flank)
+        brute.check(ga.windows(part, regions, 5, flank=flank).compute(), expected, rows)
+    else:
+        with pytest.raises(ga.RegionError, match="does not hold all of chr1:"):
+            ga.windows(part, regions, 5, flank=flank)
+
+
+@pytest.fixture(scope="module")
+def some_regions(tmp_path_factory):
+    """A genome, a store of two of its regions, and the bases in these."""
+    ds = brute.fine({"chr1": 61})
+    path = tmp_path_factory.mktemp("some") / "some.zarr"
+    ga.to_zarr(ds.sel(position=["chr1:2-30", "chr1:40-61"]), path, progress=False)
+    return ds, ga.open_zarr(path), {*range(2, 30), *range(40, 61)}
+
+
+LAYOUTS = {
+    "strided": lambda ds: xr.concat([ds, ds], "twice").transpose("position", ...).isel(twice=0),
+    "transposed": lambda ds: ds.transpose("sample", "strand", "track", "position"),
+    "chunked along tracks": lambda ds: ds.transpose("track", ...).chunk(position=7, track=1),
+    "computed": lambda ds: ds.chunk(position=9).map(lambda v: v.copy(), keep_attrs=True),
+    "other byte order": lambda ds: ds.map(lambda v: v.astype(v.dtype.newbyteorder(">"))),
+    "turned twice": lambda ds: ds.isel(position=slice(None, None, -1)).isel(
+        position=slice(None, None, -1)
+    ),
+    "contigs in another order": lambda ds: xr.concat(
+        [ds.sel(contig=c) for c in ("chr2", "chr1")], "position"
+    ),
+}
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_windows__of_any_layout(layout):
+    ds = brute.fine({"chr1": 40, "chr2": 23})
+    same = LAYOUTS[layout](ds)
+    rows = [("chr2", 3, 9, "-"), ("chr1", 33, 39, "+"), ("chr1", 0, 6, "-"), ("chr2", 3, 9, "-")]
+    for options in ({}, {"reduce": dict.fromkeys(set(ds.data_vars) - {"dna"}, "mean")}):
+        expected, _ = brute.brute(ds, rows, flank=(2, 3), **options)
+        x = ga.windows(same, brute.table(rows), flank=(2, 3), **options).compute()
+        dims = [d for d in ("window", "offset", "track", "strand", "sample") if d in x.dims]
+        brute.check(x.transpose(*dims), expected, rows)
+
+
+@pytest.mark.parametrize(
+    "positions", [[0, 2, 1, 3], [0, 1, 5, 3], slice(None, None, -1), slice(None, None, 2)]
+)
+def test_windows__of_an_axis_in_another_order_are_refused(positions):
+    part = toy().isel(position=positions)
+    with pytest.raises(ga.RegionError, match=r"does not hold all of chr1:0-4.*base after base"):
+        ga.windows(part, ["chr1:0-4"])
+    one = ga.windows(part, ["chr1:0-1"])
+    assert one.dna.values[0, 0] == toy().dna.values[0]
+
+
+@pytest.mark.parametrize("kind", ["pandas", "pyranges", "list"])
+def test_windows__at_regions_of_any_kind(kind):
+    frame = pd.DataFrame(
+        {"Chromosome": ["chr2", "chr1"], "Start": [3, 5], "End": [9, 11], "Strand": ["-", "+"]}
+    )
+    regions = {"pandas": lambda: frame, "list": lambda: ["chr2:3-9:-", "chr1:5-11:+"]}
+    if kind == "pyranges":
+        pyranges = pytest.importorskip("pyranges")
+        regions["pyranges"] = lambda: pyranges.PyRanges(frame)
+    x = ga.windows(toy(), regions[kind](), flank=2)
+    rows = [("chr2", 3, 9, "-"), ("chr1", 5, 11, "+")]
+    order = [x.contig.values.tolist().index(contig) for contig in ("chr2", "chr1")]
+    expected, _ = brute.brute(toy(), rows, flank=2)
+    brute.check(x.isel(window=order), expected)
+
+
+def test_windows__off_the_contig_hold_nothing():
+    rows = [("chr1", 38, 50, "+"), ("chr1", 60, 72, "-"), ("chr2", 20, 32, "-")]
+    ds = brute.fine({"chr1": 40, "chr2": 23})
+    expected, masks = brute.brute(ds, rows)
+    x = ga.windows(ds, brute.table(rows), valid=True)
+    brute.check(x.compute(), expected, rows)
+    np.testing.assert_array_equal(x.valid, masks["dna"])
+    assert not x.valid[1].any()
+
+
+def test_windows__of_numbers_only():
+    ds = toy()
+    half = ga.windows(ds[["signal"]].astype("float16"), ["chr1:0-4"])
+    assert half.signal.dtype == np.float32
+    np.testing.assert_allclose(half.signal[0], ds.signal[:4], rtol=1e-3)
+    for dtype in ("complex64", "datetime64[s]"):
+        with pytest.raises(ga.GenomeError, match=r"cut from numbers.*drop_vars\('label'\)"):
+            ga.windows(ds[["label"]].astype(dtype), ["chr1:0-4"])
+
+
+def test_windows__of_nodes_with_other_labels_are_refused():
+    ds, bins = toy()[["signal"]], _bins(5).rename(strand="track")
+    tree = xr.DataTree.from_dict({"a": ds, "b": bins})
+    with pytest.raises(ga.GenomeError, match=r"'track' of 'reads' has other labels.*nodes apart"):
+        ga.windows(tree, ["chr1:5-10"])
 
 
 def toy():
@@ -201,11 +293,31 @@ def test_windows__read_nothing_before_they_are_computed():
         ({"bin_size": 2}, "bin_size=2 of 'dna' needs reduce="),
         ({"width": 0}, "width=0 is not possible"),
         ({"fill": 0.5}, "fill=0.5 does not fit 'dna'"),
+        ({"fill": {"label": 300}}, "fill=300 does not fit 'label'"),
+        ({"fill": {"reads": -1}}, "fill=-1 does not fit 'reads'"),
+        ({"flank": 1.5}, "flank=1.5 is not possible"),
+        ({"flank": (1, 2, 3)}, r"flank=\(1, 2, 3\) is not possible; give bp, or \(upstream"),
+        ({"bin_size": 1.5, "reduce": "sum"}, "bin_size=1.5 is not possible"),
     ],
 )
 def test_windows__refuses(options, message):
     with pytest.raises(ga.GenomeError, match=message):
         ga.windows(toy(), ["chr1:6-10"], **options)
+
+
+@pytest.mark.parametrize(
+    ("name", "options"),
+    [
+        ("start", {}),
+        ("orientation", {}),
+        ("valid", {"valid": True}),
+        ("row_size", {"ragged": True}),
+    ],
+)
+def test_windows__refuses_names_that_it_gives_itself(name, options):
+    ds = toy().rename(label=name)
+    with pytest.raises(ga.GenomeError, match=rf"'{name}' bears a name.*rename"):
+        ga.windows(ds, ["chr1:6-10"], **options)
 
 
 def test_windows__refuses_other_genomes():
