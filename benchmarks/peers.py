@@ -17,9 +17,11 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 from measure import Job, in_turn, median, print_runs, print_targets, run_job
@@ -106,15 +108,15 @@ JOBS: dict[str, Job] = {
 }
 
 
-def interpreter(venv: Path) -> str:
-    """Python of the peers' environment, which is made when it is not there."""
+def interpreter(venv: Path, packages: Sequence[str] = PACKAGES) -> str:
+    """Python of an environment with some peers, which is made when it is not there."""
     python = venv / "bin" / "python"
     if not python.exists():
         subprocess.run([sys.executable, "-m", "venv", str(venv)], check=True)
     pip = [str(python), "-m", "pip"]
-    subprocess.run([*pip, "install", "--quiet", *PACKAGES], check=True)
+    subprocess.run([*pip, "install", "--quiet", *packages], check=True)
     versions = subprocess.run([*pip, "freeze"], check=True, capture_output=True, text=True).stdout
-    names = tuple(package.partition("[")[0].lower() for package in PACKAGES)
+    names = tuple(re.split(r"\[|=", package)[0].lower() for package in packages)
     print(*(line for line in versions.split() if line.lower().startswith(names)))
     return str(python)
 
