@@ -20,7 +20,7 @@ from __future__ import annotations
 import importlib.util
 import json
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from functools import lru_cache
 from typing import Any
@@ -28,6 +28,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import zarr
+from zarr.buffer import cpu
 
 from genoarrays.errors import GenomeError, StoreError
 from genoarrays.store.grid import Grid, Ints, axis_in, region_text
@@ -88,6 +89,15 @@ class StoredArray:
         kept = [axis for axis in self._disk if not isinstance(key[axis], (int, np.integer))]
         return values.transpose(np.argsort(kept)) if len(kept) > 1 else values
 
+    def read_into(self, start: int, stop: int, room: Callable[..., Any]) -> npt.NDArray[Any]:
+        """Values of the positions [start, stop), in memory that `room` gives by shape and type."""
+        key = [slice(None)] * self.ndim
+        key[0] = slice(start, stop)
+        on_disk = tuple(key[axis] for axis in self._disk)
+        lengths = (stop - start, *self.shape[1:])
+        out = room(tuple(lengths[axis] for axis in self._disk), self.dtype)
+        return _reader(self).read(on_disk, out).transpose(np.argsort(self._disk))
+
     def __eq__(self, other: object) -> bool:
         return isinstance(other, StoredArray) and self._id == other._id
 
@@ -131,13 +141,15 @@ class _Reader:
             self.zarr: Any = zarr.open_array(store, path=self.path, mode="r")
         self.seen: dict[int, tuple[Any, npt.NDArray[np.bool_]]] = {}  # stamp, chunks checked
 
-    def read(self, key: tuple[Any, ...]) -> npt.NDArray[Any]:
-        """Values at a key on disk."""
+    def read(
+        self, key: tuple[Any, ...], out: npt.NDArray[Any] | None = None
+    ) -> npt.NDArray[Any]:
+        """Values at a key on disk, written to an array where one is given."""
         touched = list(self.grid.touched(key))
         for _ in range(_ATTEMPTS):
             stamps = {number: self._check(number, chunks) for number, chunks in touched}
             try:
-                values = np.asarray(self.zarr.oindex[key])
+                values = self._values(key, out)
             except (IndexError, MemoryError):
                 raise
             except Exception as error:
@@ -153,6 +165,12 @@ class _Reader:
             f"{self.place.url}/{self.path}: its files change while they are read; wait until "
             "nothing writes there"
         )
+
+    def _values(self, key: tuple[Any, ...], out: npt.NDArray[Any] | None) -> npt.NDArray[Any]:
+        if out is None:
+            return np.asarray(self.zarr.oindex[key])
+        self.zarr.get_orthogonal_selection(key, out=cpu.NDBuffer.from_numpy_array(out))
+        return out
 
     def _check(self, number: int, chunks: Ints) -> Any:
         """Compare a shard with the manifest, as far as it was not done for these chunks.

@@ -242,3 +242,20 @@ def test_stored_arrays__are_equal_when_they_read_the_same(path, tmp_path):
     assert one != origin(lazy(write(tmp_path / "b.zarr")))
     assert read_marker(path)["commit"] in one.name
     assert repr(one) == f"StoredArray({path}/1bp/signal, (1041, 2), float32)"
+
+
+def test_read_into__gives_the_values_in_the_memory_that_is_lent(tmp_path):
+    ds = ga.testing.random_genome({"chr1": 300, "chr2": 150})
+    ga.to_zarr(ds, tmp_path / "x.zarr", progress=False, chunk=64, shard=128)
+    stored = ga.open_zarr(tmp_path / "x.zarr")
+    lent = []
+
+    def room(shape, dtype):
+        lent.append(np.full(shape, 1, dtype))
+        return lent[-1]
+
+    for name in ds.data_vars:
+        for start, stop in ((0, 450), (63, 65), (10, 11), (100, 400)):
+            found = origin(stored[name]).read_into(start, stop, room)
+            np.testing.assert_array_equal(found, ds[name].values[start:stop])
+            assert np.shares_memory(found, lent[-1])
