@@ -8,6 +8,7 @@ After a change of a script, write its notebook again, with the extras `plot` and
 """
 
 import json
+import os
 import re
 import subprocess
 import sys
@@ -59,16 +60,23 @@ def test_notebook__was_run_in_order_and_shows_nothing_of_the_machine(script):
 
 
 @per_notebook
-def test_script__runs_without_a_warning(script, tmp_path):
+def test_script__runs_without_a_warning(script, tmp_path, request):
     pytest.importorskip("matplotlib")
+    text, environment = script.read_text(), dict(os.environ)
+    for name in ("torch", "tensorflow"):
+        if f"import {name}" in text:
+            pytest.importorskip(name, reason=f"{script.stem} needs {name}")
+    if "YEAST" in text:
+        environment["YEAST"] = str(request.getfixturevalue("shared_data") / "yeast_sacCer3")
     # as code, not as a file: processes that a script starts would import the file, and run it again
     code = f"exec(compile(open({str(script)!r}).read(), 'notebook', 'exec'))"
     done = subprocess.run(
         [sys.executable, "-W", "error::UserWarning", "-c", code],
         cwd=tmp_path,
+        env=environment,
         capture_output=True,
         text=True,
-        timeout=300,
+        timeout=500,
     )
     assert done.returncode == 0, done.stderr[-3000:]
     assert "Warning" not in done.stderr

@@ -193,7 +193,7 @@ class Cutter:
         by_position = values.transpose([order.index(dim) for dim in self.dims])
         first = 0
         for start, stop in plan.reads:
-            part = self.source[start:stop] if read is None else read(start, stop)
+            part = self._read(start, stop, room) if read is None else read(start, stop)
             while first < len(plan.start) and plan.stop[first] <= start:
                 first += 1
             at = first
@@ -206,6 +206,12 @@ class Cutter:
         outer, inner = (int(np.prod(some, dtype=np.int64)) for some in (
             values.shape[:where], values.shape[where + 1 :]))  # fmt: skip
         return Loaded(values.reshape(outer, lengths["position"], inner), placed)
+
+    def _read(self, start: int, stop: int, room: Callable[..., Array]) -> Array:
+        if hasattr(self.source, "read_into"):
+            values: Array = self.source.read_into(start, stop, room)
+            return values
+        return np.asarray(self.source[start:stop])
 
     def cut(
         self,

@@ -141,9 +141,7 @@ class _Reader:
             self.zarr: Any = zarr.open_array(store, path=self.path, mode="r")
         self.seen: dict[int, tuple[Any, npt.NDArray[np.bool_]]] = {}  # stamp, chunks checked
 
-    def read(
-        self, key: tuple[Any, ...], out: npt.NDArray[Any] | None = None
-    ) -> npt.NDArray[Any]:
+    def read(self, key: tuple[Any, ...], out: npt.NDArray[Any] | None = None) -> npt.NDArray[Any]:
         """Values at a key on disk, written to an array where one is given."""
         touched = list(self.grid.touched(key))
         for _ in range(_ATTEMPTS):

@@ -6,6 +6,7 @@ import numpy as np
 from hypothesis import strategies as st
 
 import genoarrays as ga
+from genoarrays.genome.index import axis_of
 from genoarrays.genome.regions import regions_dataset
 
 COMPLEMENT = np.array([3, 2, 1, 0, 4])
@@ -95,11 +96,12 @@ def window(ds, name, row, width, *, flank=(0, 0), how=None, bins=None, fill=None
     `move` is towards its 3' end; what lies past the true end of a short tile stays where it is.
     """
     contig, start, end, strand = row
-    array, size = ds[name], ga.bin_size_of(ds)
-    values, minus = array.values, strand == "-"
+    array, axis = ds[name], axis_of(ds)
+    values, size, minus = array.values, axis.bin_size, strand == "-"
     fill = default_fill(array) if fill is None else fill
-    mine = np.flatnonzero(ds.contig.values == contig)
-    first, length = mine[0], len(mine) * size
+    lengths = dict(zip(axis.assembly.names, axis.assembly.lengths.tolist(), strict=True))
+    before = list(lengths)[: list(lengths).index(contig)]
+    first, length = sum(-(-lengths[c] // size) for c in before), lengths[contig]
     by = -move if minus else move
     left, right = (flank[1], flank[0]) if minus else flank
     width = end - start if width is None else width

@@ -52,7 +52,7 @@ def test_windows__equal_brute_force(genomes, node, kind, data):
     regions = brute.tiles(rows, width)
     x = ga.windows(sources[node][kind], regions, width, valid=True, block=block, **options)
     expected, masks = brute.brute(nodes[node], rows, width, **options)
-    x = x.compute()
+    x = x.compute(scheduler="synchronous")
     brute.check(x, expected, rows)
     for name, mask in masks.items():
         np.testing.assert_array_equal(x[f"valid_{name}"], mask)
@@ -66,7 +66,8 @@ def test_windows__of_a_tree_equal_brute_force(genomes, data, kind):
     number, rows, width, options, block = data.draw(cases(brute.BIN))
     _, nodes, _, trees = genomes[number]
     options["flank"] |= {"dna": (10, 5), "signal": 3}
-    x = ga.windows(trees[kind], brute.tiles(rows, width), width, block=block, **options).compute()
+    x = ga.windows(trees[kind], brute.tiles(rows, width), width, block=block, **options)
+    x = x.compute(scheduler="synchronous")
     for ds in nodes.values():
         expected, _ = brute.brute(ds, rows, width, **options)
         brute.check(x, expected, rows)
