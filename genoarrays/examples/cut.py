@@ -27,7 +27,6 @@ REDUCE = ("mean", "sum", "max", "min")
 """Functions that make one value of a bin; NaN are skipped."""
 
 _LONGEST = 2**24  # bytes of one read
-_CACHED = 2**14  # positions
 
 
 class Loaded(NamedTuple):
@@ -190,22 +189,23 @@ class Cutter:
             **dict(zip(self.dims[1:], self.sizes, strict=True)),
         }
         values = room(tuple(lengths[dim] for dim in order), self.dtype)
-        by_position = values.transpose([order.index(dim) for dim in self.dims])
-        first = 0
-        for start, stop in plan.reads:
-            part = self._read(start, stop, room) if read is None else read(start, stop)
-            while first < len(plan.start) and plan.stop[first] <= start:
-                first += 1
-            at = first
-            while at < len(plan.start) and plan.start[at] < stop:
-                low, high = max(start, int(plan.start[at])), min(stop, int(plan.stop[at]))
-                to = int(plan.place[at]) + low - int(plan.start[at])
-                _copy(part[low - start : high - start], by_position[to : to + high - low])
-                at += 1
         where = order.index("position")
         outer, inner = (int(np.prod(some, dtype=np.int64)) for some in (
             values.shape[:where], values.shape[where + 1 :]))  # fmt: skip
-        return Loaded(values.reshape(outer, lengths["position"], inner), placed)
+        spread = values.reshape(outer, lengths["position"], inner)
+        axes = [self.dims.index(dim) for dim in order]
+        first = 0
+        for start, stop in plan.reads:
+            part = self._read(start, stop, room) if read is None else read(start, stop)
+            part = part.transpose(axes)
+            while first < len(plan.start) and plan.stop[first] <= start:
+                first += 1
+            last = first + int(np.searchsorted(plan.start[first:], stop))
+            low = np.maximum(plan.start[first:last], start)
+            high = np.minimum(plan.stop[first:last], stop)
+            to = plan.place[first:last] + low - plan.start[first:last]
+            _lay_out(part, where, low - start, high - start, to, spread)
+        return Loaded(spread, placed)
 
     def _read(self, start: int, stop: int, room: Callable[..., Array]) -> Array:
         if hasattr(self.source, "read_into"):
@@ -306,15 +306,18 @@ class Cutter:
         return replace(self, source=None)
 
 
-def _copy(values: Array, out: Array) -> None:
-    """Copy values; where those of one position lie apart, as in a store, column by column.
+def _lay_out(part: Array, where: int, low: Array, high: Array, to: Array, out: Array) -> None:
+    """Copy stretches of what was read, whose dimension `where` is position, to `out`.
 
-    NumPy alone copies 0.5 GB/s then, columns of what fits in the caches 2 GB/s.
+    Stores have the positions of each track side by side: NumPy copies 1 GB/s then, this 3 GB/s.
     """
-    if values.ndim == 1 or values.strides[0] > values.strides[-1]:
-        out[...] = values
+    from genoarrays.examples.kernels import interleave
+
+    outer, cells = out.shape[0], out.shape[2]
+    planes = np.moveaxis(part, where, -1)
+    if planes.flags.c_contiguous:
+        interleave(planes.reshape(outer, cells, -1), low, high, to, out)
         return
-    for first in range(0, len(values), _CACHED):
-        some = slice(first, first + _CACHED)
-        for column in np.ndindex(values.shape[1:]):
-            out[(some, *column)] = values[(some, *column)]
+    part = part.reshape(outer, -1, cells)
+    for begin, end, place in zip(low.tolist(), high.tolist(), to.tolist(), strict=True):
+        out[:, place : place + end - begin] = part[:, begin:end]

@@ -18,7 +18,44 @@ import numpy as np
 
 from genoarrays._compiled import compiled
 
-__all__ = ["copy_windows", "reduce_windows"]
+__all__ = ["any_nan", "copy_windows", "interleave", "reduce_windows"]
+
+_TILE = 1024  # positions of some tracks that fit the caches
+
+
+@compiled
+def _copy(source: Any, out: Any) -> None:
+    """Copy a contiguous stretch; numba compiles `out[:] = source` to a loop five times slower."""
+    for k in range(out.size):
+        out[k] = source[k]
+
+
+@compiled
+def any_nan(values: Any) -> Any:
+    """Whether some of the values, in one dimension, are NaN."""
+    found = False
+    for k in range(values.size):
+        found |= values[k] != values[k]
+    return found
+
+
+@compiled
+def interleave(planes: Any, low: Any, high: Any, to: Any, out: Any) -> None:
+    """Copy stretches [low, high) of `(outer, inner, position)` to `(outer, position, inner)`."""
+    cells = planes.shape[1]
+    flat_out = out.reshape(out.shape[0], -1)
+    for s in range(len(low)):
+        for o in range(planes.shape[0]):
+            line = flat_out[o, to[s] * cells : (to[s] + high[s] - low[s]) * cells]
+            if cells == 1:
+                _copy(planes[o, 0, low[s] : high[s]], line)
+                continue
+            for first in range(low[s], high[s], _TILE):
+                last, begin = min(first + _TILE, high[s]), (first - low[s]) * cells
+                for i in range(cells):
+                    plane = planes[o, i, first:last]
+                    for k in range(plane.size):
+                        line[begin + k * cells + i] = plane[k]
 
 
 @compiled
@@ -40,7 +77,7 @@ def copy_windows(
                 size = (hi - lo) * cells
                 a = (begin + lo) * cells
                 line[begin * cells : a] = fill
-                line[a : a + size] = flat[o, there : there + size]
+                _copy(flat[o, there : there + size], line[a : a + size])
                 line[a + size : end * cells] = fill
                 if gap_high[w] > gap_low[w]:
                     line[(begin + gap_low[w]) * cells : (begin + gap_high[w]) * cells] = fill

@@ -4,9 +4,9 @@ A root group holds one group per node ("1bp", "50bp"); a node's arrays lie as
 `(track or sample, [strand,] position)` with chunk length 1 along track and sample: appending a
 sample writes new shards only, and reading was faster than with position first (3.3 GB/s against
 1.7). Inner chunks are <= 1 MiB, shards an eighth of the genome, but 16 to 128 MiB, uncompressed,
-over all dimensions. Codes are packed with lz4 + bitshuffle (3.93 of the possible 4 times), tracks
-with lz4 + shuffle; every inner chunk ends in its crc32c, since of 300 flipped bits Blosc alone let
-67 through silently.
+over all dimensions. Codes are packed with lz4 + bitshuffle (3.93 of the possible 4 times), counts
+with lz4 + shuffle, signal with lz4; every inner chunk ends in its crc32c, since of 300 flipped bits
+Blosc alone let 67 through silently.
 
 `genoarrays.json` beside the root's metadata is the commit marker: a reader demands it. `plan.json`
 says of what the store was made.

