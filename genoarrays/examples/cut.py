@@ -26,7 +26,7 @@ Array = npt.NDArray[Any]
 REDUCE = ("mean", "sum", "max", "min")
 """Functions that make one value of a bin; NaN are skipped."""
 
-_LONGEST = 2**24  # bytes of one read
+_LONGEST = 2**26  # bytes of one read
 
 
 class Loaded(NamedTuple):

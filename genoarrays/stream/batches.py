@@ -248,6 +248,7 @@ class Batches:
             sampler=sampler,
         )  # fmt: skip
         self._kept = {}
+        self._room.limit = min(memory, self._room.limit)
         _ = self.plan.blocks
 
     def shard(self, rank: int, ranks: int, *, even: bool = False) -> Batches:
@@ -273,6 +274,7 @@ class Batches:
         part.plan = replace(
             plan, feeds=part.feeds, memory=plan.memory // ranks, share=(rank, ranks)
         )
+        part._room.limit = min(part.plan.memory, part._room.limit)
         part._limit = (plan.size // ranks // self.batch_size) if even else None
         return part
 

@@ -111,6 +111,8 @@ class Maker:
 
     def _change(self, out: dict[str, Array], draws: Draws) -> None:
         """Scale signal and mask letters of the inputs."""
+        if draws.scale is None and draws.noise is None:
+            return
         for name in self.inputs:
             letters = self.x[name].attrs.get("alphabet")
             if letters is None and draws.scale is not None:

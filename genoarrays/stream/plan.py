@@ -35,7 +35,7 @@ Array = npt.NDArray[Any]
 _ROUNDS = 4  # rounds for which a block stays
 _READ = 2**24  # bytes of one read, for each thread
 _READERS = 2  # threads that are reckoned with: how many there are has no say in the order
-_SLAB = 2**23  # bytes of a slab, where batches are smaller
+_SLAB = 12 * 2**20  # bytes of a slab, where batches are smaller
 _MOST = 2**26  # bytes of a block, at most
 AHEAD = 3  # slabs that are made ahead of the consumer
 

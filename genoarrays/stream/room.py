@@ -8,7 +8,7 @@ it is gone, wherever that was: a batch that a user keeps stays as it is.
 from __future__ import annotations
 
 import threading
-import weakref
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -20,9 +20,16 @@ Array = npt.NDArray[Any]
 
 
 class Room:
-    """Lends arrays; what comes back is lent again."""
+    """Lends arrays; what comes back is lent again.
 
-    def __init__(self) -> None:
+    Parameters
+    ----------
+    limit
+        Bytes that may lie here free; of more, what came back first goes.
+    """
+
+    def __init__(self, limit: int = 2**28) -> None:
+        self.limit = limit
         self._free: list[Array] = []
         self._lock = threading.Lock()
         self._open = True
@@ -32,10 +39,7 @@ class Room:
         size = int(np.prod(shape, dtype=np.int64)) * dtype.itemsize
         if size < 2**16:
             return np.empty(shape, dtype)
-        memory = self._take(size)
-        lent = _Lent(memory, shape, dtype)
-        weakref.finalize(lent, self._give, memory).atexit = False
-        return np.asarray(lent)
+        return np.asarray(_Lent(self._take(size), shape, dtype, self._give))
 
     def close(self) -> None:
         """Leave what is free, and what comes back later, to the system."""
@@ -44,26 +48,27 @@ class Room:
             self._free.clear()
 
     def _take(self, size: int) -> Array:
+        size = 1 << (size - 1).bit_length()  # few sizes fit each other; what is not touched is free
         with self._lock:
-            fits = [i for i, m in enumerate(self._free) if size <= m.nbytes <= 2 * size]
-            if fits:
-                return self._free.pop(min(fits, key=lambda i: self._free[i].nbytes))
-            if (
-                self._free
-            ):  # too small or too large for what is wanted now: one goes for each that comes
-                self._free.pop(0)
-        return np.empty(size + size // 8, np.uint8)
+            for number in reversed(range(len(self._free))):
+                if self._free[number].nbytes == size:
+                    return self._free.pop(number)
+        return np.empty(size, np.uint8)
 
     def _give(self, memory: Array) -> None:
         with self._lock:
             if self._open:
                 self._free.append(memory)
+            while sum(m.nbytes for m in self._free) > self.limit:
+                self._free.pop(0)
 
 
 class _Lent:
     """Owner of the memory of an array: NumPy's views hold it, not the array they were cut from."""
 
-    def __init__(self, memory: Array, shape: tuple[int, ...], dtype: np.dtype[Any]) -> None:
+    def __init__(
+        self, memory: Array, shape: tuple[int, ...], dtype: np.dtype[Any], give: Callable[..., None]
+    ) -> None:
         interface = memory.__array_interface__
         self.__array_interface__ = {
             **interface,
@@ -71,4 +76,7 @@ class _Lent:
             "typestr": dtype.str,
             "strides": None,
         }
-        self.memory = memory
+        self.memory, self._give = memory, give
+
+    def __del__(self) -> None:
+        self._give(self.memory)
