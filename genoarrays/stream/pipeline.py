@@ -107,7 +107,9 @@ def slabs(
     """
     entries = plan.entries(epoch)
     waiting: deque[Future[Any]] = deque()
-    pool = ThreadPoolExecutor(plan.threads, thread_name_prefix="genoarrays-stream")
+    # while blocks come and go, one thread mostly waits for the decoder, which has its own
+    threads = plan.threads + (kept is None)
+    pool = ThreadPoolExecutor(threads, thread_name_prefix="genoarrays-stream")
     try:
         reader = Reader(pool, plan.feeds, client, room)
         if kept is not None:
