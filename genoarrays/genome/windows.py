@@ -56,12 +56,21 @@ class WindowIndex(CoordinateTransformIndex):
         The regions.
     dim
         "window" or "region": the coordinate and its dimension.
+    chosen
+        What was selected by position since the windows were made, one key after the other.
     """
 
     transform: _RegionLabels
 
-    def __init__(self, columns: Columns, dim: str = "window", name: str | None = None) -> None:
+    def __init__(
+        self,
+        columns: Columns,
+        dim: str = "window",
+        name: str | None = None,
+        chosen: tuple[Any, ...] = (),
+    ) -> None:
         super().__init__(_RegionLabels(columns, name or dim, dim))
+        self.chosen = chosen
 
     @property
     def columns(self) -> Columns:
@@ -81,7 +90,8 @@ class WindowIndex(CoordinateTransformIndex):
             key = key.values
         if np.ndim(key) == 0 and not isinstance(key, slice):
             return None
-        return WindowIndex(self.columns.take(key), self.dim, str(self.transform.coord_names[0]))
+        name = str(self.transform.coord_names[0])
+        return WindowIndex(self.columns.take(key), self.dim, name, (*self.chosen, key))
 
     def sel(
         self, labels: dict[Any, Any], method: Any = None, tolerance: Any = None
@@ -142,7 +152,7 @@ class WindowIndex(CoordinateTransformIndex):
     ) -> WindowIndex:
         name = self.transform.coord_names[0]
         dim = str(dims_dict.get(self.dim, self.dim))
-        return WindowIndex(self.columns, dim, str(name_dict.get(name, name)))
+        return WindowIndex(self.columns, dim, str(name_dict.get(name, name)), self.chosen)
 
     def to_pandas_index(self) -> pd.Index:
         labels = next(iter(self.transform.generate_coords().values()))

@@ -17,11 +17,11 @@ import numpy as np
 import numpy.typing as npt
 import xarray as xr
 
-from genoarrays.examples.blocks import Made, made_of
 from genoarrays.examples.cut import Cutter, Loaded
 from genoarrays.examples.geometry import Cuts, shifted
 from genoarrays.genome.columns import Columns
 from genoarrays.ops.orientation import turning_orders
+from genoarrays.stream.origin import check_order, origin
 
 __all__ = ["Feed", "Part", "feed_of"]
 
@@ -297,10 +297,16 @@ def _has_nan(values: Array) -> bool:
 
 
 def feed_of(array: xr.DataArray, dim: str) -> Feed:
-    """Where the values of a variable with examples along its first dimension come from."""
+    """Where the values of a variable with examples along its first dimension come from.
+
+    Raises
+    ------
+    GenomeError
+        When computing its blocks would read most windows many times.
+    """
     name, dims = str(array.name), tuple(map(str, array.dims))
     dtype = array.dtype if "alphabet" in array.attrs else np.dtype(np.float32)
-    made = _made(array)
+    made = origin(array)
     if made is not None:
         cutter = made.cutter
         sizes = dict(array.sizes)
@@ -318,6 +324,7 @@ def feed_of(array: xr.DataArray, dim: str) -> Feed:
         sizes[_offset(dims)] -= 2 * margin
     given = tuple(d for d in dims if d != "shift")
     labels = {d: array[d].values for d in dims if d in ("strand", "channel") and d in array.coords}
+    check_order(array, dim)
     data = array.variable._data if array.chunks is not None else array.values
     front = tuple("window" if d == dim else d for d in dims)
     return Rows(
@@ -328,22 +335,3 @@ def feed_of(array: xr.DataArray, dim: str) -> Feed:
 
 def _offset(dims: tuple[str, ...]) -> str:
     return next((d for d in dims if d.startswith("offset")), "")
-
-
-def _made(array: xr.DataArray) -> Made | None:
-    """What windows were cut from, when nothing was done to them but to reorder dimensions."""
-    import dask.array as da
-
-    data: Any = array.variable._data
-    made = made_of(getattr(data, "name", None))
-    if made is None and array.chunks is not None:
-        for name in data.dask.layers:
-            made = made_of(name)
-            if made is not None:
-                if sorted(made.dims) != sorted(map(str, array.dims)):
-                    return None
-                root = da.Array(data.dask, name, made.chunks, dtype=made.cutter.result)
-                axes = [made.dims.index(str(d)) for d in array.dims]
-                made = made if root.transpose(axes).name == data.name else None
-                break
-    return made if made is not None and made.cutter.source is not None else None
