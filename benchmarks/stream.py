@@ -163,7 +163,7 @@ def locality(batches: list[np.ndarray], place: np.ndarray) -> float:
 
 def places(x: xr.Dataset) -> np.ndarray:
     """Starts of windows, contigs far from each other."""
-    _, contig = np.unique(x.contig.values.astype(str), return_inverse=True)
+    _, contig = np.unique(x.contig.values.astype(object), return_inverse=True)
     return x.start.values + contig * 2**40
 
 

@@ -32,11 +32,12 @@ from genoarrays.stream.sample import Sampler
 __all__ = ["AHEAD", "Budget", "Entry", "Plan", "Report", "Round"]
 
 Array = npt.NDArray[Any]
-_ROUNDS = 4  # rounds for which a block stays
+_ROUNDS = 4  # rounds for which a block stays, at least
+_LONGEST = 16  # and at most: each slab is cut from so many blocks
 _READ = 2**24  # bytes of one read, for each thread
 _READERS = 2  # threads that are reckoned with: how many there are has no say in the order
 _SLAB = 12 * 2**20  # bytes of a slab, where batches are smaller
-_MOST = 2**26  # bytes of a block, at most
+_MOST = 2**28  # bytes of a block, at most
 AHEAD = 3  # slabs that are made ahead of the consumer
 
 
@@ -205,7 +206,7 @@ class Plan:
         else:
             limit = budget.block * self._gain
             if self.fits:  # few blocks: a slab is cut from each of them
-                limit = max(_MOST, self.bytes_selected / 4)
+                limit = max(_MOST // 4, self.bytes_selected / 4)
             if not self.fits and added.max() * 2 > budget.held:
                 raise GenomeError(
                     f"memory={show_bytes(self.memory)} is too small for one block: an example "
@@ -263,7 +264,8 @@ class Plan:
         if self.fits or not self.shuffle:
             return count if self.fits else 1
         if self.edges is None:
-            return min(_ROUNDS, count)
+            fit = self.budget.held // self.budget.block - 2
+            return min(max(fit, _ROUNDS), _LONGEST, count)
         largest = max(
             sum(int(feed.bytes_of(rows).sum()) for feed in self.feeds) for rows in self.blocks
         )
