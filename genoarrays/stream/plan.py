@@ -33,8 +33,8 @@ __all__ = ["AHEAD", "Budget", "Entry", "Plan", "Report", "Round"]
 
 Array = npt.NDArray[Any]
 _ROUNDS = 4  # rounds for which a block stays, at least
-_LONGEST = 16  # and at most: each slab is cut from so many blocks
-_READ = 2**24  # bytes of one read, for each thread
+_STAY = 16  # and at most: each slab is cut from so many blocks
+_READ = 2**26  # bytes of one read, for each thread
 _READERS = 2  # threads that are reckoned with: how many there are has no say in the order
 _SLAB = 12 * 2**20  # bytes of a slab, where batches are smaller
 _MOST = 2**28  # bytes of a block, at most
@@ -177,7 +177,7 @@ class Plan:
         slabs = (AHEAD + 2) * min(slab, self.size) * self.row_bytes
         reads = _READERS * min(_READ, self.memory // 16)
         rest = self.memory - slabs - reads
-        block = min(rest // (_ROUNDS + 2), _MOST) if self.shuffle else min(rest // 4, _READ)
+        block = min(rest // (_ROUNDS + 2), _MOST) if self.shuffle else min(rest // 4, _READ // 4)
         return Budget(self.memory, slab, slabs, max(block, 1), max(rest, 0))
 
     @cached_property
@@ -265,7 +265,7 @@ class Plan:
             return count if self.fits else 1
         if self.edges is None:
             fit = self.budget.held // self.budget.block - 2
-            return min(max(fit, _ROUNDS), _LONGEST, count)
+            return min(max(fit, _ROUNDS), _STAY, count)
         largest = max(
             sum(int(feed.bytes_of(rows).sum()) for feed in self.feeds) for rows in self.blocks
         )
