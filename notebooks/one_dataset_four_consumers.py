@@ -29,7 +29,7 @@ import shutil
 import tempfile
 from pathlib import Path
 
-os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
+os.environ |= {"TF_CPP_MIN_LOG_LEVEL": "3", "TF_ENABLE_ONEDNN_OPTS": "0"}  # fewer messages
 
 import keras
 import matplotlib.pyplot as plt
@@ -44,7 +44,7 @@ import genoarrays as ga
 
 YEAST = Path(os.environ.get("YEAST", "yeast_sacCer3")).resolve()
 WORK = Path(tempfile.mkdtemp())
-ga.set_options(progress=False)
+_ = ga.set_options(progress=False)
 
 # %% [markdown]
 # ## The store
