@@ -93,8 +93,7 @@ def lazy_windows(track: Track, at: Columns, step: int) -> Any:
         lazy = _from_pieces(track.array, made, edges, shape, cuts)
     else:
         lazy = _from_source(track.array, made, edges, shape, cuts)
-    made.chunks = lazy.chunks
-    _made[lazy.name] = made
+    _made.setdefault(lazy.name, made).chunks = lazy.chunks
     return lazy
 
 
@@ -133,7 +132,9 @@ def _from_source(
     options = {f.name: getattr(cutter, f.name) for f in fields(cutter)}
     options |= {"source": name, "axis": None, "fill": repr(cutter.fill)}
     places = (axis.assembly.digest, axis.bin_size, axis.code, axis.first, axis.count, axis.step)
-    token = tokenize(rows, edges, options, places)
+    token = tokenize(rows, edges, options, places, made.dims)
+    # equal windows share what they are made of: it is known as long as any of them is used
+    made = _made.setdefault(f"windows-{token}", made)
     table = da.from_array(
         rows, chunks=(tuple(np.diff(edges)),), name=f"regions-{tokenize(rows, edges)}"
     )

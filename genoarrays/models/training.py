@@ -26,7 +26,8 @@ from genoarrays import __version__
 from genoarrays.errors import GenomeError, StoreError
 from genoarrays.models.signature import Signature
 from genoarrays.options import show_progress
-from genoarrays.stream.batches import Batches, batches
+from genoarrays.stream.batches import batches
+from genoarrays.stream.source import Batches
 from genoarrays.stream.tensorflow import stream_to_tf
 
 __all__ = ["fit", "load_model"]

@@ -41,7 +41,7 @@ class Augment:
     Raises
     ------
     GenomeError
-        For a scale below 0, or a mask that is no probability.
+        For a scale or a mask that is no share.
 
     Examples
     --------
@@ -56,11 +56,12 @@ class Augment:
 
     def __post_init__(self) -> None:
         """Check the numbers."""
-        if self.scale < 0 or not 0 <= self.mask < 1:
+        if not 0 <= self.scale <= 1:
             raise GenomeError(
-                f"scale={self.scale} must not be negative, and mask={self.mask} must be at least "
-                "0 and below 1"
+                f"scale={self.scale} is not possible; give 0 to 1, as in 0.1 for 10 %"
             )
+        if not 0 <= self.mask < 1:
+            raise GenomeError(f"mask={self.mask} is no share; give at least 0 and below 1")
 
     def draw(self, seed: tuple[int, ...], count: int, margin: tuple[int, int]) -> Draws:
         """What becomes of each of `count` examples; margin is (bp, step)."""

@@ -24,8 +24,8 @@ def to_keras(x: xr.Dataset, **options: Any) -> keras.utils.PyDataset:
     x
         Windows, as `ga.windows` gives them, or sequences, as `ga.open_sequences` does.
     **options
-        Those of `ga.batches`: inputs, targets, weights, batch_size, shuffle, seed, epoch, memory,
-        augment, drop_last, passes, missing_targets, threads, client.
+        All of `ga.batches`: inputs, targets, weights, batch_size, shuffle, seed, memory, augment,
+        sample and the others.
 
     Returns
     -------
@@ -94,7 +94,7 @@ def to_keras(x: xr.Dataset, **options: Any) -> keras.utils.PyDataset:
             if self._batches is not None:
                 self._batches.close()
             if number:
-                stream.load_state_dict({"epoch": stream.state_dict()["epoch"], "batch": number})
+                stream.seek(stream.state_dict()["epoch"], number)
             self._batches, self._next = iter(stream), number
 
     return Stream()

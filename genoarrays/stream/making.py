@@ -88,6 +88,8 @@ class Maker:
                 if part.missing:
                     self._check_nan(feed.name, out[feed.name], at, rows.row)
         self._change(out, draws)
+        if self.weights is not None and (out[self.weights] < 0).any():
+            raise GenomeError(f"weights {self.weights!r} are below 0 for some {self.dim}s")
         if self.tracks is not None:
             self._draw_tracks(out, rows, epoch)
         if self.index:
@@ -122,17 +124,21 @@ class Maker:
                 masked(out[name], draws.noise, self.augment.mask, len(letters))
 
     def _check_nan(self, name: str, out: Array, at: Array, rows: Array) -> None:
-        if out.dtype.kind != "f" or name == self.weights:
+        if out.dtype.kind != "f":
             return
-        is_input = name in self.inputs
-        if not is_input and self.may_miss:
+        is_input, is_weight = name in self.inputs, name == self.weights
+        if not is_input and not is_weight and self.may_miss:
             return
         bad = np.isnan(out[at].reshape(len(at), -1)).any(axis=1)
         if bad.any():
             row = int(rows[at[bad]].min())
             label = example_label(self.x, row)
-            kind = "input" if is_input else "target"
-            cure = "" if is_input else ", give weights, or say missing_targets=True for a loss that"
+            kind = "weight" if is_weight else "input" if is_input else "target"
+            cure = (
+                ""
+                if kind != "target"
+                else ", give weights, or say missing_targets=True for a loss that"
+            )
             raise GenomeError(
                 f"{kind} {name!r} is NaN in {self.dim} {label} (row {row:,}); fill it, as in "
                 f"x.assign({name}=x.{name}.fillna(0)), or leave such windows out{cure}"

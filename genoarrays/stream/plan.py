@@ -234,7 +234,7 @@ class Plan:
     def _shared(self, blocks: list[Array]) -> list[Array]:
         """Blocks of one reader: neither blocks nor examples are given to two."""
         rank, ranks = self.share
-        if ranks == 1:
+        if ranks == 1 or self.sampler is not None:
             return blocks
         total = sum(map(len, blocks))
         bounds = [total * k // ranks for k in (rank, rank + 1)]
@@ -253,7 +253,27 @@ class Plan:
     @cached_property
     def total(self) -> int:
         """Examples of an epoch."""
-        return sum(map(len, self.blocks)) if self.sampler is None else self.sampler.size
+        if self.sampler is None:
+            return sum(map(len, self.blocks))
+        low, high = self._drawn
+        return high - low
+
+    @property
+    def settings(self) -> dict[str, int]:
+        """What decides the order, beside the epoch."""
+        rank, ranks = self.share
+        return {
+            "examples": self.size, "batch_size": self.batch_size, "seed": self.seed,
+            "shuffle": int(self.shuffle), "passes": self.passes, "bucket": self.bucket,
+            "blocks": len(self.blocks), "rank": rank, "ranks": ranks,
+        }  # fmt: skip
+
+    @property
+    def _drawn(self) -> tuple[int, int]:
+        """Which of the drawn examples one of several readers gives."""
+        assert self.sampler is not None
+        rank, ranks = self.share
+        return self.sampler.size * rank // ranks, self.sampler.size * (rank + 1) // ranks
 
     # ---- order
 
@@ -275,7 +295,8 @@ class Plan:
         """Blocks, or their parts, in the order in which they come."""
         times = np.ones(self.size, dtype=np.int64)
         if self.sampler is not None:
-            times = np.bincount(self.sampler(epoch), minlength=self.size)
+            low, high = self._drawn
+            times = np.bincount(self.sampler(epoch)[low:high], minlength=self.size)
         if not self.shuffle or self.fits:
             return [
                 Entry(number, rows, np.repeat(np.arange(len(rows)), times[rows]))

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any
 import xarray as xr
 
 from genoarrays._optional import optional
-from genoarrays.stream.batches import Batches, batches
+from genoarrays.stream.batches import batches
+from genoarrays.stream.source import Batches
 
 if TYPE_CHECKING:
     import tensorflow as tf
@@ -29,8 +30,8 @@ def to_tf(x: xr.Dataset, **options: Any) -> tf.data.Dataset:
     x
         Windows, as `ga.windows` gives them, or sequences, as `ga.open_sequences` does.
     **options
-        Those of `ga.batches`: inputs, targets, weights, batch_size, shuffle, seed, epoch, memory,
-        augment, drop_last, passes, missing_targets, threads, client.
+        All of `ga.batches`: inputs, targets, weights, batch_size, shuffle, seed, memory, augment,
+        sample and the others.
 
     Returns
     -------

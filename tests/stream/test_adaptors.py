@@ -88,3 +88,46 @@ def test_to_torch__structure_is_kept(torch):
     inputs, target = next(iter(data))
     assert (inputs["x"].dtype, inputs["dna"].dtype) == (torch.float32, torch.int8)
     assert tuple(target.shape) == (4, 3, 2)
+
+
+@pytest.mark.parametrize("context", ["fork", "spawn"])
+def test_to_torch__workers_started_anew_give_new_epochs(torch, context):
+    options = {"inputs": "x", "batch_size": 10, "index": True, "seed": 3}
+    data = ga.to_torch(examples(60, 10), **options)
+    epochs = []
+    for persistent in (False, True):
+        loader = torch.utils.data.DataLoader(
+            data, batch_size=None, num_workers=2, persistent_workers=persistent,
+            multiprocessing_context=context,
+        )  # fmt: skip
+        for _ in range(2):
+            epochs.append(np.concatenate([rows.numpy() for _, rows in loader]).tolist())
+    assert all(sorted(rows) == list(range(60)) for rows in epochs)
+    assert len({tuple(rows) for rows in epochs}) == 4
+
+
+def test_to_torch__samples_are_shared_out(torch):
+    x = examples(60, 10).assign_coords(odd=("window", np.arange(60) % 2))
+    options = {"inputs": "x", "batch_size": 5, "index": True, "sample": ga.Sample(by="odd")}
+    whole = np.concatenate([rows for _, rows in ga.batches(x, **options)])
+    shares = [ga.to_torch(x, rank=r, ranks=3, shuffle=True, **options) for r in range(3)]
+    given = [torch.cat([rows for _, rows in share]).numpy() for share in shares]
+    assert [len(rows) for rows in given] == [20, 20, 20]
+    assert sorted(np.concatenate(given).tolist()) == sorted(whole.tolist())
+
+
+def test_to_torch__goes_on_where_another_stood(torch):
+    options = {"inputs": "x", "batch_size": 7, "index": True}
+    first, second = (ga.to_torch(examples(60, 10), **options) for _ in range(2))
+    rows = torch.cat([rows for _, rows in first]).tolist()
+    epoch = iter(first)
+    later = [next(epoch)[1] for _ in range(3)]
+    second.load_state_dict(first.state_dict())
+    later = torch.cat([*later, *(rows for _, rows in second)]).tolist()
+    assert later != rows
+    assert sorted(later) == list(range(60))
+
+
+def test_to_torch__refuses_a_rank_that_is_none(torch):
+    with pytest.raises(ga.GenomeError, match="rank=3 of ranks=3"):
+        ga.to_torch(examples(), inputs="x", batch_size=4, rank=3, ranks=3)

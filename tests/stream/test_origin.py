@@ -11,7 +11,7 @@ from tests.stream.test_plan import some
 
 KEYS = st.lists(
     st.one_of(
-        st.lists(st.integers(0, 4), min_size=5, max_size=9).map(np.array),
+        st.lists(st.integers(0, 2), min_size=6, max_size=9).map(np.array),
         st.sampled_from([slice(None, None, -1), slice(1, None), slice(0, 40, 2)]),
     ),
     min_size=1,

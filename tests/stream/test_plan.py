@@ -1,5 +1,7 @@
 """Is the order what the plan says: everything once, well mixed, the same wherever one starts?"""
 
+import pickle
+
 import numpy as np
 import pytest
 import xarray as xr
@@ -101,8 +103,26 @@ def test_load_state_dict__goes_on_where_another_stream_stood(memory, batch):
 
 
 def test_load_state_dict__refuses_what_does_not_fit():
-    with pytest.raises(ga.GenomeError, match="does not fit 86 batches"):
-        ga.batches(some(), inputs="x", batch_size=7).load_state_dict({"epoch": 0, "batch": 87})
+    stream = ga.batches(some(), inputs="x", batch_size=7)
+    state = stream.state_dict()
+    with pytest.raises(ga.GenomeError, match="no batch 87 of epoch 0: it has 86"):
+        stream.load_state_dict({**state, "batch": 87})
+    with pytest.raises(ga.GenomeError, match=r"seed=5, and this one has 0: its order"):
+        stream.load_state_dict({**state, "seed": 5})
+    with pytest.raises(ga.GenomeError, match="is no state of a stream: 'batch' is missing"):
+        stream.load_state_dict({key: state[key] for key in state if key != "batch"})
+
+
+@pytest.mark.parametrize("memory", ["120 kB", "1 GiB"])
+def test_batches__can_be_pickled(memory):
+    x = some(200)
+    options = {"inputs": ["x", "dna"], "targets": "y", "batch_size": 9, "index": True}
+    first = ga.batches(x.assign(y=x.y.mean("offset")), memory=memory, **options)
+    second = pickle.loads(pickle.dumps(first))
+    for (ours, y, rows), (theirs, other, same) in zip(first, second, strict=True):
+        np.testing.assert_array_equal(rows, same)
+        np.testing.assert_array_equal(y, other)
+        assert all((ours[name] == theirs[name]).all() for name in ours)
 
 
 def pairs_nearby(stream, x, within):
