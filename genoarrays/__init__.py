@@ -56,6 +56,7 @@ if TYPE_CHECKING:
     from genoarrays.genome.index import axis_of as axis_of
     from genoarrays.genome.index import bin_size_of as bin_size_of
     from genoarrays.genome.index import genome_coords as genome_coords
+    from genoarrays.genome.join import concat_regions as concat_regions
     from genoarrays.genome.merge import merge as merge
     from genoarrays.genome.order import sort_regions as sort_regions
     from genoarrays.genome.overlap import exclude_regions as exclude_regions

@@ -75,14 +75,7 @@ print(dict(store.sizes), {name: str(v.dtype) for name, v in store.items()})
 sites = ga.resize(ga.read_regions(peaks, like=store, rename_contigs="match"), 200)
 sites = sites.isel(region=np.flatnonzero((sites.end - sites.start).values == 200))
 background = ga.sample_background(sites, store, ratio=5, guard=200, match="gc", gc_bin=0.05)
-regions = ga.read_regions(
-    [
-        (str(c), int(s), int(e))
-        for part in (sites, background)
-        for c, s, e in zip(part.contig.values, part.start.values, part.end.values, strict=True)
-    ],
-    like=store,
-)
+regions = ga.concat_regions([sites, background])
 train, valid, test = ga.split_regions(regions, valid=["XI"], test=["IV", "VII", "XII"])
 ga.check_leaks(train=train, valid=valid, test=test, guard=1_000)
 

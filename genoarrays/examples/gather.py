@@ -23,7 +23,7 @@ from genoarrays.formats.intervals.tables import read_regions
 from genoarrays.genome.assembly import check_same_assembly
 from genoarrays.genome.columns import Columns
 from genoarrays.genome.regions import assembly_of, region_columns
-from genoarrays.genome.windows import window_coords
+from genoarrays.genome.windows import window_coords, window_index
 from genoarrays.options import current, parse_bytes
 
 __all__ = ["windows"]
@@ -73,7 +73,8 @@ def windows(
         skipped.
     bin_size
         bp per bin of the result, for all or by variable; bins start at the window's genomic start.
-        Needs `reduce`. Width and flanks must be multiples of it.
+        Needs `reduce`. Flanks, and a width with flanks, must be multiples of it; else the last bin
+        holds what is left, which is the first one of a minus window.
     fill
         Value off the end of a contig and past the true end of a short tile, for all or by
         variable; by default the unknown base, 0 for integers, NaN for floats.
@@ -100,14 +101,16 @@ def windows(
         int64 or uint64 for sums of integers), or `(window, ...)` where reduced to one value. With a
         single `flank` and `bin_size` on a Dataset the dimension is `offset`, else
         `offset_<variable>` for each; its coordinate counts bp from the window's 5' end. Coordinates
-        on `window`: label, contig, start, end, orientation. Minus windows are reversed and
-        complemented, strands swapped.
+        on `window`: label, contig, start, end, orientation, and further columns of the table, such
+        as score, whose names are free. Minus windows are reversed and complemented, strands
+        swapped.
 
     Raises
     ------
     RegionError
-        When regions and width do not fit, windows leave the grid of a binned variable, one is
-        longer than its contig, or a region-only store lacks what windows need.
+        When regions and width do not fit, regions end past their contig, windows leave the grid of
+        a binned variable, one is longer than its contig, or a region-only store lacks what windows
+        need.
     AssemblyError, ContigError
         When the regions lie on another genome.
     GenomeError
@@ -144,7 +147,10 @@ def windows(
         raise RegionError("there are no regions to cut windows at")
     if columns.assembly is not None:
         check_same_assembly(assembly, columns.assembly, "cannot cut windows, regions lie on")
+    known = columns.assembly is not None
     columns = _on(columns, assembly.names)._replace(assembly=assembly)
+    if not known:
+        _check_ends(columns, assembly.lengths)
     if width is not None and (isinstance(width, str) or width % 1 or width < 1):
         raise RegionError(f"width={width!r} is not possible; give whole bp, at least 1")
     if ragged and not (width is None and anchor is None):
@@ -174,6 +180,7 @@ def windows(
             f"the variable {taken[0]!r} bears a name that windows give themselves; rename it first:"
             f" ds.rename({{{taken[0]!r}: 'my_{taken[0]}'}})"
         )
+    coords |= _columns(regions, {*out, *more, *coords, *places})
     result = xr.Dataset(out | more, places).assign_coords(coords)
     return result.assign_attrs(snapped=moved) if moved else result
 
@@ -193,6 +200,29 @@ def _on(columns: Columns, names: tuple[str, ...]) -> Columns:
             )
         table[code] = lookup[columns.names[code]]
     return columns._replace(names=names, code=table[columns.code])
+
+
+def _check_ends(columns: Columns, lengths: Array) -> None:
+    """Regions that were read without an assembly may lie anywhere."""
+    past = np.flatnonzero(columns.end > lengths[columns.code])
+    if past.size:
+        label = columns.labels(past[:1])[0]
+        raise RegionError(
+            f"region {label} ends past its contig, which has {lengths[columns.code[past[0]]]:,} bp "
+            f"({past.size:,} of the regions do); read them with like=, and out_of_bounds='pad' if "
+            "you want what lies off the contig to be filled"
+        )
+
+
+def _columns(regions: xr.Dataset, taken: set[Any]) -> dict[str, Any]:
+    """Further columns of a table of regions, such as score, as coordinates of its windows."""
+    dim = window_index(regions).dim if regions.xindexes else "region"
+    own = {"region", "window", "contig", "start", "end", "strand", "orientation", "assembly"}
+    return {
+        str(name): ("window", v.values, v.attrs)
+        for name, v in regions.variables.items()
+        if v.dims == (dim,) and name not in own | taken
+    }
 
 
 def _block_length(tracks: list[Track], at: Columns, block: int | str | None) -> int:

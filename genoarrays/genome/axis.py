@@ -21,7 +21,14 @@ import numpy.typing as npt
 
 from genoarrays.errors import GenomeError, RegionError
 from genoarrays.genome.assembly import Assembly, check_same_assembly
-from genoarrays.genome.segments import contig_names, merge_runs, positions_of
+from genoarrays.genome.segments import (
+    contig_names,
+    cut_runs,
+    join_runs,
+    merge_runs,
+    runs_of,
+    spread,
+)
 from genoarrays.options import check_bytes
 
 __all__ = ["GenomeAxis", "Piece"]
@@ -180,10 +187,8 @@ class GenomeAxis:
         found = order[np.minimum(place, self.size - 1)]
         return np.where(mine[found] == key, found, -1)
 
-    def find(self, contig: str, start: int = 0, end: int | None = None) -> slice | Ints:
-        """Positions of every bin that overlaps [start, end) of a contig.
-
-        A slice where they lie together, else an array of positions; empty when there is none.
+    def find(self, contig: str, start: int = 0, end: int | None = None) -> list[slice]:
+        """Positions of every bin that overlaps [start, end) of a contig, one slice per segment.
 
         Raises
         ------
@@ -201,9 +206,8 @@ class GenomeAxis:
                 f"{self.assembly.name!r} (0-based, half-open)"
             )
         low, high = start // self.bin_size, -(-end // self.bin_size)
-        return self._join(
-            [self._overlap(int(s), low, high) for s in np.flatnonzero(self.code == code)]
-        )
+        found = (self._overlap(int(s), low, high) for s in np.flatnonzero(self.code == code))
+        return [run for run in found if run.start < run.stop]
 
     def of_contigs(self, contigs: Sequence[str]) -> slice | Ints:
         """Positions of whole contigs, in the order given."""
@@ -211,7 +215,7 @@ class GenomeAxis:
         for contig in contigs:
             segments = np.flatnonzero(self.code == self.assembly.code(contig))
             found += [slice(int(self.edges[s]), int(self.edges[s + 1])) for s in segments]
-        return self._join(found)
+        return join_runs(found)
 
     def _overlap(self, segment: int, low: int, high: int) -> slice:
         """Positions of a segment's bins b with low <= b < high."""
@@ -221,21 +225,6 @@ class GenomeAxis:
         count, offset = int(self.count[segment]), int(self.edges[segment])
         start, stop = -(-(low - first) // step), -(-(high - first) // step)
         return slice(offset + min(max(start, 0), count), offset + min(max(stop, 0), count))
-
-    @staticmethod
-    def _join(found: Sequence[slice]) -> slice | Ints:
-        """One slice where the slices follow each other, else an array within the byte limit."""
-        runs: list[slice] = []
-        for run in found:
-            if run.stop <= run.start:
-                continue
-            if runs and runs[-1].stop == run.start:
-                runs[-1] = slice(runs[-1].start, run.stop)
-            else:
-                runs.append(run)
-        if len(runs) <= 1:
-            return runs[0] if runs else slice(0, 0)
-        return positions_of(runs)
 
     # ---- other axes
 
@@ -250,8 +239,18 @@ class GenomeAxis:
             return self._sliced(start, count, step)
         positions = np.asarray(key)
         positions = np.flatnonzero(positions) if positions.dtype == bool else positions
-        code, bins = self.at(np.where(positions < 0, positions + self.size, positions))
-        return self._with(code, bins, np.ones_like(code), np.ones_like(code))
+        if positions.size:
+            low, high = int(positions.min()), int(positions.max())
+            if low < -self.size or high >= self.size:
+                raise IndexError(
+                    f"position {high if high >= self.size else low:,} is not on this axis, which "
+                    f"has {self.size:,}; give 0 to {self.size - 1:,}, or count from the end with -1"
+                )
+            if low < 0:
+                positions = np.where(positions < 0, positions + self.size, positions)
+        segment, begin, number = cut_runs(self.edges, *runs_of(positions))
+        first = self.first[segment] + (begin - self.edges[segment]) * self.step[segment]
+        return self._with(self.code[segment], first, number, self.step[segment])
 
     def _with(self, code: Ints, first: Ints, count: Ints, step: Ints) -> GenomeAxis:
         return GenomeAxis(
@@ -315,9 +314,7 @@ class GenomeAxis:
         (order, low, high), (_, other_low, other_high) = mine, theirs
         begin = np.searchsorted(other_high, low, side="left")
         number = np.maximum(np.searchsorted(other_low, high, side="right") - begin, 0)
-        here = np.repeat(np.arange(len(low)), number)
-        within = np.arange(len(here)) - np.repeat(np.cumsum(number) - number, number)
-        there = begin[here] + within
+        here, there = spread(begin, number)
         start = np.maximum(low[here], other_low[there])
         stop = np.minimum(high[here], other_high[there]) + 1
         back = np.argsort(self.edges[order[here]] + start - low[here])  # genome order -> own order

@@ -24,7 +24,7 @@ from genoarrays.errors import AssemblyError, GenomeError, RegionError
 from genoarrays.genome.assembly import Assembly
 from genoarrays.genome.axis import GenomeAxis
 from genoarrays.genome.region import Region, region
-from genoarrays.genome.segments import contig_names, positions_of
+from genoarrays.genome.segments import contig_names, join_runs
 from genoarrays.options import check_bytes
 
 __all__ = [
@@ -222,6 +222,11 @@ class PositionIndex(GenomeIndex):
 
     A label is a region string, a list or array of them (laid end to end), or, once a single contig
     is left, a slice of bp or one base. On a binned axis every bin that overlaps is given.
+
+    Regions that follow each other on the axis are a slice, which costs nothing. Others become an
+    array of positions: 30 Mb of 100 Mb take 0.6 s and 0.3 GB in memory, but 8 to 12 s and 2 to 3.5
+    GB where arrays are lazy, for dask makes a Python number of each position. There join pieces:
+    `xr.concat([ds.sel(position=one) for one in regions], "position")`, 0.03 s for two contigs.
     """
 
     kind = "position"
@@ -234,36 +239,31 @@ class PositionIndex(GenomeIndex):
 
     def _find(self, label: Any) -> Any:
         if isinstance(label, (str, Region)):
-            return self._find_region(label)
+            return join_runs(self._runs(label))
         if isinstance(label, slice):
             contig = self._only_contig(f"slice({label.start}, {label.stop})")
             if label.step is not None:
                 raise RegionError("a slice of bp has no step; use isel, or ga.coarsen to bin")
             start = 0 if label.start is None else _integer(label.start)
             end = None if label.stop is None else _integer(label.stop)
-            return self._find_region(Region(contig, start, end))
+            return join_runs(self._runs(Region(contig, start, end)))
         if isinstance(label, xr.Dataset):
             raise RegionError("a table has more than labels; write sel(position=table.region)")
         if isinstance(label, (xr.DataArray, xr.Variable)) and label.ndim == 0:
             label = label.values
         if np.ndim(label) == 0:
             base = _integer(label.item() if isinstance(label, np.ndarray) else label)
-            found = self._find_region(Region(self._only_contig(repr(base)), base, base + 1))
-            return found.start if isinstance(found, slice) else found[0]
-        regions = [self._find_region(text) for text in np.asarray(label).reshape(-1).tolist()]
-        if not regions:
-            return slice(0, 0)
-        if all(isinstance(run, slice) for run in regions):
-            return regions[0] if len(regions) == 1 else positions_of(regions)
-        return np.concatenate([np.r_[run] for run in regions])
+            return self._runs(Region(self._only_contig(repr(base)), base, base + 1))[0].start
+        texts = np.asarray(label).reshape(-1).tolist()
+        return join_runs([run for text in texts for run in self._runs(text)])
 
-    def _find_region(self, asked: str | Region) -> Any:
+    def _runs(self, asked: str | Region) -> list[slice]:
         if isinstance(asked, str):
             asked = region(asked, contigs=self.axis.assembly)
         if not isinstance(asked, Region):
             raise RegionError(f"{asked!r} is not a region; write for example 'chr2:1,000-2,000'")
         found = self.axis.find(asked.contig, asked.start, asked.end)
-        if isinstance(found, slice) and found.start == found.stop:
+        if not found:
             raise RegionError(
                 f"{asked} is on {self.axis.assembly.name!r}, but not among the regions that this "
                 f"object holds ({self.axis!r})"
@@ -282,7 +282,12 @@ class PositionIndex(GenomeIndex):
 
 
 class ContigIndex(GenomeIndex):
-    """Finds whole contigs: `ds.sel(contig="chr2")` or a list of names."""
+    """Finds whole contigs: `ds.sel(contig="chr2")` or a list of names.
+
+    A list of contigs that are no neighbors on the axis costs what a list of regions does, see
+    `PositionIndex`; where arrays are lazy, join them:
+    `xr.concat([ds.sel(contig=one) for one in contigs], "position")`.
+    """
 
     kind = "contig"
 

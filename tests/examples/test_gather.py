@@ -356,3 +356,22 @@ def test_windows__of_a_store_of_regions_equal_those_of_the_genome(tmp_path):
     found = [ga.windows(one, tiles, 10).compute() for one in (whole, part)]
     for name in ds.data_vars:
         np.testing.assert_array_equal(found[0][name], found[1][name])
+
+
+def test_windows__regions_past_their_contig_are_refused_however_they_were_read():
+    ds = ga.testing.random_genome({"chr1": 100})
+    for rows in (["chr1:200-210"], ["chr1:0-10", "chr1:95-105"]):
+        with pytest.raises(ga.RegionError, match=r"ends past its contig, which has 100 bp \(1 of"):
+            ga.windows(ds, ga.read_regions(rows))
+    padded = ga.read_regions(["chr1:95-105"], like=ds, out_of_bounds="pad")
+    assert ga.windows(ds, padded).dna.values[0, 5:].tolist() == [4] * 5
+
+
+def test_windows__carry_the_columns_of_their_regions():
+    ds = ga.testing.random_genome({"chr1": 100})
+    regions = ga.read_regions(["chr1:0-10", "chr1:20-30:-"], like=ds)
+    regions = regions.assign(score=("region", [0.5, 2]), label=("region", [1, 0]))
+    x = ga.windows(ds, regions)
+    assert x.score.values.tolist() == [0.5, 2]
+    assert x.label.dims == ("window", "offset")  # a variable bears the name
+    assert x.isel(window=[1]).score.values.tolist() == [2]
