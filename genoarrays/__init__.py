@@ -121,6 +121,7 @@ _WHERE = {
     "expand": "genome.resize",
     "genome_coords": "genome.index",
     "intersect_regions": "genome.overlap",
+    "concat_regions": "genome.join",
     "merge": "genome.merge",
     "merge_regions": "genome.overlap",
     "promoters": "genome.resize",

@@ -315,7 +315,7 @@ def _lay_out(part: Array, where: int, low: Array, high: Array, to: Array, out: A
 
     outer, cells = out.shape[0], out.shape[2]
     planes = np.moveaxis(part, where, -1)
-    if planes.flags.c_contiguous:
+    if planes.flags.c_contiguous and part.dtype.isnative:
         interleave(planes.reshape(outer, cells, -1), low, high, to, out)
         return
     part = part.reshape(outer, -1, cells)

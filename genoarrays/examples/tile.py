@@ -13,6 +13,7 @@ import numpy as np
 import xarray as xr
 
 from genoarrays.errors import RegionError
+from genoarrays.genome.clip import whole
 from genoarrays.genome.columns import Columns
 from genoarrays.genome.regions import assembly_of, columns_dataset, region_columns
 
@@ -31,9 +32,10 @@ def tile_regions(
     Parameters
     ----------
     regions
-        Table of regions; or an Assembly, or an object on a genome axis: every contig whole.
+        Table of regions (a list or file is read first, `ga.read_regions(regions, like=...)`); or
+        an Assembly, or an object on a genome axis: every contig whole.
     width
-        Width of a window in bp.
+        Width of a window in bp; a float such as 100.0 will do.
     step
         bp from one start to the next; None for `width`.
     partial
@@ -52,7 +54,9 @@ def tile_regions(
     Raises
     ------
     RegionError
-        When width, step or align is below 1, or `partial` is neither word.
+        When width, step or align is below 1 or not whole, or `partial` is neither word.
+    AssemblyError
+        When `regions` is none of these.
 
     Examples
     --------
@@ -61,10 +65,9 @@ def tile_regions(
     >>> tiles.region.values.tolist()
     ['chr1:0-30:.', 'chr1:20-50:.', 'chr1:40-70:.', 'chr1:60-90:.', 'chr1:80-100:.']
     """
-    step = width if step is None else step
-    for name, value in (("width", width), ("step", step), ("align", align)):
-        if value is not None and (int(value) != value or value < 1):
-            raise RegionError(f"{name}={value!r} is not possible; give whole bp, at least 1")
+    width = _bp("width", width)
+    step = width if step is None else _bp("step", step)
+    align = None if align is None else _bp("align", align)
     if partial not in ("pad", "drop"):
         raise RegionError(f'partial={partial!r} is not known; use "pad" or "drop"')
     if align is not None and step % align:
@@ -88,8 +91,13 @@ def tile_regions(
     fixed = ("contig", "start", "end", "strand")
     extra = {str(n): v.values[row] for n, v in table.data_vars.items() if n not in fixed}
     out = columns_dataset(tiles, extra)
-    out.attrs = {**table.attrs, "tile_width": int(width)}
+    out.attrs = {**table.attrs, "tile_width": width}
     return out
+
+
+def _bp(name: str, value: Any) -> int:
+    whole_float = isinstance(value, (float, np.floating)) and float(value).is_integer()
+    return whole(name, int(value) if whole_float else value, least=1)
 
 
 def _is_table(regions: Any) -> bool:

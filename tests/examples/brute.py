@@ -46,9 +46,11 @@ def sources(ds, path, node):
     }
 
 
-def table(rows):
-    """Regions of tuples (contig, start, end, strand)."""
-    return regions_dataset(*(np.array(column) for column in zip(*rows, strict=True)))
+def table(rows, like=None):
+    """Regions of tuples (contig, start, end, strand); with `like` they may lie off the contig."""
+    assembly = None if like is None else axis_of(like).assembly
+    columns = (np.array(column) for column in zip(*rows, strict=True))
+    return regions_dataset(*columns, assembly=assembly)
 
 
 @st.composite
@@ -65,9 +67,9 @@ def rows(draw, lengths, width=None, most=6, grid=1):
     return [*found, *found[:1]] if draw(st.booleans()) else found
 
 
-def tiles(rows, width):
+def tiles(rows, width, like=None):
     """Regions as `tile_regions` leaves them: none is longer than the width."""
-    return table(rows).assign_attrs(tile_width=width)
+    return table(rows, like).assign_attrs(tile_width=width)
 
 
 def of(option, name, default=None):

@@ -49,7 +49,7 @@ def flank_of(draw, bins):
 def test_windows__equal_brute_force(genomes, node, kind, data):
     number, rows, width, options, block = data.draw(cases(1 if node == "1bp" else brute.BIN))
     _, nodes, sources, _ = genomes[number]
-    regions = brute.tiles(rows, width)
+    regions = brute.tiles(rows, width, nodes[node])
     x = ga.windows(sources[node][kind], regions, width, valid=True, block=block, **options)
     expected, masks = brute.brute(nodes[node], rows, width, **options)
     x = x.compute(scheduler="synchronous")
@@ -66,7 +66,9 @@ def test_windows__of_a_tree_equal_brute_force(genomes, data, kind):
     number, rows, width, options, block = data.draw(cases(brute.BIN))
     _, nodes, _, trees = genomes[number]
     options["flank"] |= {"dna": (10, 5), "signal": 3}
-    x = ga.windows(trees[kind], brute.tiles(rows, width), width, block=block, **options)
+    x = ga.windows(
+        trees[kind], brute.tiles(rows, width, nodes["1bp"]), width, block=block, **options
+    )
     x = x.compute(scheduler="synchronous")
     for ds in nodes.values():
         expected, _ = brute.brute(ds, rows, width, **options)
@@ -78,7 +80,7 @@ def test_windows__of_a_tree_equal_brute_force(genomes, data, kind):
 def test_windows__of_some_regions_equal_brute_force_or_are_refused(some_regions, data, flank):
     ds, part, kept = some_regions
     rows = data.draw(brute.rows({"chr1": 61}, 5))
-    regions = brute.tiles(rows, 5)
+    regions = brute.tiles(rows, 5, ds)
 
     def needed(row):
         """Bases on the contig; past the end of a short tile only where a flank follows."""
@@ -162,7 +164,7 @@ def test_windows__off_the_contig_hold_nothing():
     rows = [("chr1", 38, 50, "+"), ("chr1", 60, 72, "-"), ("chr2", 20, 32, "-")]
     ds = brute.fine({"chr1": 40, "chr2": 23})
     expected, masks = brute.brute(ds, rows)
-    x = ga.windows(ds, brute.table(rows), valid=True)
+    x = ga.windows(ds, brute.table(rows, like=ds), valid=True)
     brute.check(x.compute(), expected, rows)
     np.testing.assert_array_equal(x.valid, masks["dna"])
     assert not x.valid[1].any()

@@ -30,7 +30,7 @@ def test_jitter__holds_each_window_at_each_place(genomes, node, data, kind):
     flank |= dict.fromkeys(bins, (0, 0))
     options = {"flank": flank, "reduce": how, "bin_size": bins}
     x = ga.windows(
-        sources[node][kind], brute.tiles(rows, width), width, jitter=(margin, step), block=2,
+        sources[node][kind], brute.tiles(rows, width, ds), width, jitter=(margin, step), block=2,
         valid=True, **options,
     ).compute(scheduler="synchronous")  # fmt: skip
     for move in range(-margin, margin + 1, step):
@@ -74,8 +74,8 @@ def test_jitter__equals_windows_of_moved_regions(move):
     ]
     by = [-move if strand == "-" else move for *_, strand in rows]
     moved = [(c, s + b, e + b, strand) for (c, s, e, strand), b in zip(rows, by, strict=True)]
-    wide = ga.windows(ds, brute.table(rows), flank=(2, 5), jitter=3, reduce={"depth": "mean"})
-    there = ga.windows(ds, brute.table(moved), flank=(2, 5), reduce={"depth": "mean"})
+    wide = ga.windows(ds, brute.table(rows, like=ds), flank=(2, 5), jitter=3, reduce={"depth": "mean"})
+    there = ga.windows(ds, brute.table(moved, like=ds), flank=(2, 5), reduce={"depth": "mean"})
     for name in ds.data_vars:
         np.testing.assert_array_equal(at(wide, name, move), there[name])
 
