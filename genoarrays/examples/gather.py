@@ -84,7 +84,7 @@ def windows(
         both sides, and reduced ones have a dimension `shift` with their value for each place.
     snap
         "down" or "nearest": windows that start off the grid of a binned variable are moved to it,
-        for all variables; how many, and how far, stands in `attrs["snapped"]`.
+        for all variables; how many, and to which grid, stands in `attrs["snapped"]`.
     ragged
         Windows keep their regions' lengths and are laid end to end, along `packed`;
         `row_size` (window,) tells how many bins each has (the contiguous ragged array of CF [1]_).

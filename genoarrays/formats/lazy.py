@@ -141,13 +141,14 @@ def as_variable(
 
     sizes = dict(zip(dims, array.shape, strict=True))
     lengths_by_dim = _chunk_lengths(chunks, preferred, sizes)
+    full_name = f"{name}-{tokenize(lengths_by_dim)[:8]}"
+    array = _sources.setdefault(full_name, array)  # opened twice: known as long as one is used
     data = da.from_array(
         array,
         chunks=tuple(lengths_by_dim[dim] for dim in dims),
-        name=f"{name}-{tokenize(lengths_by_dim)[:8]}",
+        name=full_name,
         meta=np.empty((0,) * array.ndim, dtype=array.dtype),
     )
-    _sources[data.name] = array
     return xr.Variable(dims, data, attrs, encoding)
 
 

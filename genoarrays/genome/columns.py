@@ -56,6 +56,23 @@ class Columns(NamedTuple):
             orientation=self.orientation[key],
         )
 
+    def rows_of(self, asked: Columns) -> tuple[Ints, Ints]:
+        """Rows that hold the regions asked for, and for each of them the row in `asked`.
+
+        Ascending in `asked`, then here. A region asked for without a strand is found on any.
+        """
+        codes = {name: code for code, name in enumerate(self.names)}
+        lookup = np.array([*(codes.get(name, -1) for name in asked.names), -1])
+        place = ["code", "start", "end"]
+        mine = pd.DataFrame({"code": self.code, "start": self.start, "end": self.end})
+        theirs = pd.DataFrame({"code": lookup[asked.code], "start": asked.start, "end": asked.end})
+        both = theirs.reset_index(names="row").merge(mine.reset_index(names="here"), on=place)
+        here, row = both["here"].to_numpy(), both["row"].to_numpy()
+        sign = asked.orientation[row]
+        kept = np.flatnonzero((sign == 0) | (sign == self.orientation[here]))
+        kept = kept[np.lexsort((here[kept], row[kept]))]
+        return here[kept], row[kept]
+
     def same_as(self, other: Columns) -> bool:
         """Whether both list the same regions in the same order, on assemblies that agree."""
         if self is other:

@@ -224,7 +224,7 @@ class PositionIndex(GenomeIndex):
     is left, a slice of bp or one base. On a binned axis every bin that overlaps is given.
 
     Regions that follow each other on the axis are a slice, which costs nothing. Others become an
-    array of positions: 30 Mb of 100 Mb take 0.6 s and 0.3 GB in memory, but 8 to 12 s and 2 to 3.5
+    array of positions: 30 Mb of 100 Mb take 0.6 s and 0.3 GB in memory, but 5 to 12 s and 2 to 3.5
     GB where arrays are lazy, for dask makes a Python number of each position. There join pieces:
     `xr.concat([ds.sel(position=one) for one in regions], "position")`, 0.03 s for two contigs.
     """

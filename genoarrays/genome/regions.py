@@ -112,13 +112,18 @@ def assembly_of(obj: Any) -> Assembly:
     """
     if isinstance(obj, Assembly):
         return obj
+    what = kind = type(obj).__name__
     for index in getattr(obj, "xindexes", {}).values():
         if isinstance(index, WindowIndex):
             if index.columns.assembly is not None:
                 return index.columns.assembly
+            what = "table"
         elif isinstance(index, GenomeIndex):
             return index.axis.assembly
-    raise AssemblyError(
-        f"this {type(obj).__name__} does not know its assembly; read it with like=, where like is "
-        "an Assembly, a Dataset on a genome axis or the path of a FASTA"
+    cure = (
+        f"read it with its genome: ga.read_regions({what}, like=...), where like is an "
+        "Assembly, a Dataset on a genome axis or the path of a FASTA"
     )
+    if what == kind and isinstance(obj, (xr.Dataset, xr.DataArray)):
+        cure = "attach it: obj.assign_coords(ga.genome_coords(assembly, bin_size))"
+    raise AssemblyError(f"this {kind} does not know its assembly; {cure}")

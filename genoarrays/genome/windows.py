@@ -25,6 +25,8 @@ from genoarrays.options import check_bytes
 
 __all__ = ["WindowIndex", "window_coords", "window_index"]
 
+_SIGN = {"+": 1, "-": -1, ".": 0}
+
 
 class _RegionLabels(CoordinateTransform):
     def __init__(self, columns: Columns, name: str, dim: str) -> None:
@@ -104,26 +106,27 @@ class WindowIndex(CoordinateTransformIndex):
                 f"windows are selected by label or isel({self.dim}=...), not by slice"
             )
         if np.ndim(label) == 0:
-            found = self._find(np.asarray(label).item())
+            found = self._find([np.asarray(label).item()])
             return IndexSelResult({self.dim: int(found[0]) if len(found) == 1 else found})
-        texts = np.asarray(label).reshape(-1).tolist()
-        found = np.concatenate([self._find(text) for text in texts] or [np.arange(0)])
-        return IndexSelResult({self.dim: found})
+        return IndexSelResult({self.dim: self._find(np.asarray(label).reshape(-1).tolist())})
 
-    def _find(self, text: Any) -> Ints:
+    def _find(self, texts: Sequence[Any]) -> Ints:
         columns = self.columns
-        asked = region(text, contigs=columns.names)
-        if asked.contig in columns.names:
-            there = columns.code == columns.names.index(asked.contig)
-            there &= (columns.start == asked.start) & (columns.end == asked.end)
-            if asked.strand != ".":
-                there &= columns.orientation == (1 if asked.strand == "+" else -1)
-            if there.any():
-                return np.flatnonzero(there)
-        raise RegionError(
-            f"no {self.dim} is {text!r}; labels read like {columns.labels(slice(0, 1)).tolist()}, "
-            f"and x.isel({self.dim}=x.contig == 'chr1') selects by coordinate"
-        )
+        codes = {name: code for code, name in enumerate(columns.names)}
+        asked = [region(text, contigs=codes) for text in texts]
+        code = np.array([codes.get(one.contig, -1) for one in asked], dtype=np.int32)
+        start = np.array([one.start for one in asked], dtype=np.int64)
+        # a label without an end is no window's: none ends at -1
+        end = np.array([-1 if one.end is None else one.end for one in asked], dtype=np.int64)
+        sign = np.array([_SIGN[one.strand] for one in asked], dtype=np.int8)
+        rows, found = columns.rows_of(Columns(columns.names, code, start, end, sign))
+        if (missing := np.bincount(found, minlength=len(asked)) == 0).any():
+            raise RegionError(
+                f"no {self.dim} is {texts[int(np.argmax(missing))]!r}; labels read like "
+                f"{columns.labels(slice(0, 1)).tolist()}, and "
+                f"x.isel({self.dim}=x.contig == 'chr1') selects by coordinate"
+            )
+        return rows
 
     @classmethod
     def concat(
@@ -138,9 +141,27 @@ class WindowIndex(CoordinateTransformIndex):
         return cls(columns, indexes[0].dim)
 
     def join(self, other: WindowIndex, how: str = "inner") -> WindowIndex:
-        raise RegionError(
-            f"these are two different sets of {self.dim}s ({self._some()} and {other._some()}); "
-            f"make both from the same regions, or select the same {self.dim}s first"
+        raise RegionError(self._apart(other))
+
+    def _apart(self, other: WindowIndex) -> str:
+        """What tells two sets of windows apart, and the cure."""
+        dim, name = self.dim, self.transform.coord_names[0]
+        few, many = sorted((self.columns, other.columns), key=lambda columns: columns.size)
+        rows, _ = many.rows_of(few)
+        if 0 < few.size == len(rows) and many.take(rows).same_as(few):
+            cure = f"other.sel({name}=x.{name}.values)"
+            if len(np.unique(rows)) == many.size:
+                return (
+                    f"these are the same {many.size:,} {dim}s in another order; "
+                    f"give one the order of the other: {cure}"
+                )
+            return (
+                f"all {few.size:,} {dim}s of one, x, are among the {many.size:,} of the other; "
+                f"select them there: {cure}"
+            )
+        return (
+            f"these are two different sets of {dim}s ({self._some()} and {other._some()}); "
+            f"make both from the same regions, or select the same {dim}s first"
         )
 
     def reindex_like(self, other: WindowIndex) -> dict[Hashable, Any]:

@@ -74,7 +74,9 @@ def test_jitter__equals_windows_of_moved_regions(move):
     ]
     by = [-move if strand == "-" else move for *_, strand in rows]
     moved = [(c, s + b, e + b, strand) for (c, s, e, strand), b in zip(rows, by, strict=True)]
-    wide = ga.windows(ds, brute.table(rows, like=ds), flank=(2, 5), jitter=3, reduce={"depth": "mean"})
+    wide = ga.windows(
+        ds, brute.table(rows, like=ds), flank=(2, 5), jitter=3, reduce={"depth": "mean"}
+    )
     there = ga.windows(ds, brute.table(moved, like=ds), flank=(2, 5), reduce={"depth": "mean"})
     for name in ds.data_vars:
         np.testing.assert_array_equal(at(wide, name, move), there[name])

@@ -1,3 +1,4 @@
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -68,8 +69,34 @@ def test_tile_regions__align_starts_on_the_grid():
         ga.tile_regions(ga.read_regions(["chr1:7-33"]), width=10, align=4)
 
 
-@pytest.mark.parametrize("options", [{"width": 0}, {"width": 5, "step": 0}, {"width": 2.5},
-                                     {"width": 5, "partial": "maybe"}])  # fmt: skip
-def test_tile_regions__refuses(options):
-    with pytest.raises(ga.RegionError):
+def test_tile_regions__takes_whole_floats():
+    regions = ga.read_regions(["chr1:7-33"])
+    tiles = ga.tile_regions(regions, width=10.0, step=np.float32(5), align=5.0)
+    assert tiles.identical(ga.tile_regions(regions, width=10, step=5, align=5))
+    assert tiles.start.dtype == np.int64
+    assert type(tiles.attrs["tile_width"]) is int
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"width": 0}, "width=0 is not possible; give whole bp, at least 1"),
+        ({"width": 5, "step": 0.0}, "step=0 is not possible; give whole bp, at least 1"),
+        ({"width": 100.5}, r"width=100\.5 is not possible; give whole bp"),
+        ({"width": 5, "step": 2.5}, r"step=2\.5 is not possible; give whole bp"),
+        ({"width": 5, "align": float("nan")}, "align=nan is not possible"),
+        ({"width": float("inf")}, "width=inf is not possible"),
+        ({"width": "5"}, "width='5' is not possible"),
+        ({"width": 5, "partial": "maybe"}, "partial='maybe' is not known"),
+    ],
+)
+def test_tile_regions__refuses(options, message):
+    with pytest.raises(ga.RegionError, match=message):
         ga.tile_regions(ga.read_regions(["chr1:0-10"]), **options)
+
+
+def test_tile_regions__of_a_list_says_how_to_read_it():
+    with pytest.raises(ga.AssemblyError, match=r"ga\.read_regions\(list, like=\.\.\.\)"):
+        ga.tile_regions(["I:0-1000"], 300)
+    toy = ga.Assembly("toy", {"I": 1000})
+    assert ga.tile_regions(ga.read_regions(["I:0-1000"], like=toy), 300).sizes["region"] == 4

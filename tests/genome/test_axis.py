@@ -89,7 +89,7 @@ def test_find__gives_every_overlapping_bin(axis, data):
         if n == name and b * size < end and (b + 1) * size > start
     ]
     found = axis.find(name, start, end)
-    assert np.arange(axis.size)[found].tolist() == overlapping
+    assert [i for run in found for i in range(run.start, run.stop)] == overlapping
 
 
 @given(ga.testing.axes(), st.data())
@@ -153,6 +153,30 @@ def test_find__refuses_what_is_not_on_the_contig():
         axis.find("chrX")
     with pytest.raises(ga.RegionError):
         axis.find("chr1", 5, 5)
+
+
+def test_take__of_long_runs_keeps_segments():
+    axis = GenomeAxis(ga.Assembly("toy", {"chr1": 3_000_000, "chr2": 2_000_000, "chr3": 10}))
+    key = np.r_[2_999_990:5_000_005, 7:1_500_000]  # over contig ends and over blocks of positions
+    part = axis[key]
+    assert part.code.tolist() == [0, 1, 2, 0]
+    assert part.first.tolist() == [2_999_990, 0, 0, 7]
+    assert part.count.tolist() == [10, 2_000_000, 5, 1_499_993]
+    assert axis[key - axis.size] == part
+    assert axis[key.astype(np.uint32)] == part
+
+
+def test_take__wraps_no_run_at_the_end_of_the_axis():
+    axis = GenomeAxis(ga.Assembly("toy", {"chr1": 300}))
+    assert axis[np.array([-1, 0, 1])].first.tolist() == [299, 0]
+    assert axis[np.array([255, 0], dtype=np.uint8)].first.tolist() == [255, 0]
+
+
+@pytest.mark.parametrize("position", [10, -11, 2**40])
+def test_take__refuses_positions_past_the_end(position):
+    axis = GenomeAxis(ga.Assembly("toy", {"chr1": 10}))
+    with pytest.raises(IndexError, match=f"position {position:,} is not on this axis.*give 0 to 9"):
+        axis[np.array([3, position])]
 
 
 def test_axes__of_other_bin_sizes_or_assemblies_do_not_combine():

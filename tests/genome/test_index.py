@@ -1,5 +1,6 @@
 import pickle
 import time
+import tracemalloc
 
 import dask.array as da
 import numpy as np
@@ -68,6 +69,46 @@ def test_sel__contig_then_slice():
     assert x.sel(contig="chr2").sel(position=3).item() == 13
     assert x.sel(contig=["chr3", "chr1"]).values.tolist() == [*range(16, 20), *range(10)]
     assert x.sel(position=ga.Region("chr2", 4)).values.tolist() == [14, 15]
+
+
+def test_sel__of_neighbors_is_a_slice():
+    index = toy().xindexes
+    position, contig = index["position"], index["contig"]
+    assert contig.sel({"contig": ["chr1", "chr2"]}).dim_indexers == {"position": slice(0, 16)}
+    both = {"position": ["chr2:2-6", "chr3:0-3"]}
+    assert position.sel(both).dim_indexers == {"position": slice(12, 19)}
+    assert position.sel({"position": ["chr2"]}).dim_indexers == {"position": slice(10, 16)}
+    assert position.sel({"position": []}).dim_indexers == {"position": slice(0, 0)}
+
+
+@pytest.mark.parametrize("label", [{"contig": ["chr1", "chr3"]}, {"position": ["chr1", "chr3"]}])
+def test_sel__of_a_list_costs_one_array_of_positions(label):
+    genome = ga.Assembly("toy", {"chr1": 2_000_000, "chr2": 100, "chr3": 3_000_000})
+    x = xr.DataArray(np.zeros(5_000_100, "i1"), ga.genome_coords(genome), dims="position")
+    tracemalloc.start()
+    part = x.sel(label)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert axis_of(part).code.tolist() == [0, 2]
+    assert axis_of(part).count.tolist() == [2_000_000, 3_000_000]
+    assert peak < 5_000_000 * 14  # 8 for a position, 1 for a value; blocks are the rest
+
+
+def test_isel__of_a_mask_lists_no_labels():
+    genome = ga.Assembly("toy", {"chr1": 2_000_000, "chr2": 3_000_000})
+    x = xr.DataArray(np.zeros(5_000_000, "i1"), ga.genome_coords(genome), dims="position")
+    part = x.isel(position=np.arange(5_000_000) % 1_000_000 < 900_000)
+    assert len(axis_of(part).code) == 5
+    assert part.sizes["position"] == 4_500_000
+
+
+def test_lists_of_lazy_arrays__are_joined_as_the_docstring_says():
+    ds = toy().chunk(position=3)
+    contigs, regions = ["chr3", "chr1"], ["chr2:2-6", "chr1:3-4"]
+    joined = xr.concat([ds.sel(contig=one) for one in contigs], "position")
+    assert joined.identical(ds.sel(contig=contigs))
+    joined = xr.concat([ds.sel(position=one) for one in regions], "position")
+    assert joined.identical(ds.sel(position=regions))
 
 
 def test_sel__on_bins_gives_every_bin_that_overlaps():

@@ -1,5 +1,7 @@
 """Are windows that were selected, in any order, streamed from their bases?"""
 
+import gc
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -63,6 +65,15 @@ def test_origin__selected_windows_are_cut_from_their_bases(store, keys, turned):
 def test_origin__ways_to_select(store, select):
     x = select(windows(store))
     assert isinstance(feed_of(x.dna, "window"), Cutting)
+
+
+def test_origin__a_store_opened_twice_is_known_when_one_is_gone(tmp_path):
+    path = tmp_path / "store.zarr"
+    ga.to_zarr(ga.testing.random_genome({"chr1": 100}), path, progress=False)
+    store, other = ga.open_zarr(path), ga.open_zarr(path)
+    del other
+    gc.collect()
+    assert isinstance(feed_of(ga.windows(store, ["chr1:1-5"]).dna, "window"), Cutting)
 
 
 def test_origin__anything_else_is_computed(store):

@@ -19,8 +19,9 @@ from genoarrays.errors import InputError, RegionError
 from genoarrays.formats.files import Stamp
 from genoarrays.formats.intervals.attributes import Selection, select
 from genoarrays.formats.intervals.rows import format_of, parse_rows
-from genoarrays.formats.match import Renaming, assembly_like, file_attrs, match_contigs
+from genoarrays.formats.match import Header, Renaming, assembly_like, file_attrs, match_contigs
 from genoarrays.formats.text.spans import Rows, fit_rows
+from genoarrays.genome.assembly import Assembly
 from genoarrays.genome.region import Region, region
 from genoarrays.genome.regions import region_columns, regions_dataset
 from genoarrays.genome.rename import rename_contigs as rename
@@ -53,7 +54,8 @@ def read_regions(
     source
         Path of a BED, narrowPeak, broadPeak, bedGraph, GFF3 or GTF file, gzipped or not; pandas
         DataFrame or PyRanges (columns contig or Chromosome, start, end, strand, others are
-        kept); list of region strings or of (contig, start, end[, strand]); or a table of regions.
+        kept); list of region strings or of (contig, start, end[, strand]), where with `like` a bare
+        contig name is the whole contig and "chr1:500-" goes to its end; or a table of regions.
     like
         Genome they must lie on: Assembly, object on a genome axis, or path of a FASTA, .fai or
         .sizes. None checks nothing and leaves the table without an assembly.
@@ -91,9 +93,10 @@ def read_regions(
     GenomeError
         For an unknown format, or `feature`, `where` or `attributes` of one that has none.
     RegionError
-        For a source that is none of these.
+        For a source that is none of these, and a whole contig without `like`.
     AssemblyError, ContigError
-        When no contig of the source is in `like`; the message proposes the renaming.
+        When no contig of the source is in `like`; the message proposes the renaming. For a whole
+        contig that `like` lacks.
 
     Examples
     --------
@@ -101,6 +104,8 @@ def read_regions(
     >>> toy = ga.Assembly("toy", {"chr1": 1000})
     >>> ga.read_regions(["chr1:10-20:-", ("chr1", 990, 1010)], toy, out_of_bounds="clip").end.values
     array([  20, 1000])
+    >>> ga.read_regions(["chr1"], like=toy).region.values.tolist()
+    ['chr1:0-1000:.']
 
     Genes of an annotation; its coordinates are 1-based:
 
@@ -112,11 +117,14 @@ def read_regions(
     >>> genes.region.values.tolist(), genes.gene_id.values.tolist()
     (['chr1:10-90:-'], ['g1'])
     """
+    genome = None if like is None else assembly_like(like)
+    if _is_list(source):
+        source = _ranges(source, genome, rename_contigs)
     rows = _rows(source, format, select(feature, where, attributes))
-    if like is None:
+    if genome is None:
         table = _table(rows.check_starts(), None, {"source": rows.source})
         return table if rename_contigs is None else rename(table, rename_contigs)
-    match = match_contigs(rows.header, assembly_like(like), rename_contigs)
+    match = match_contigs(rows.header, genome, rename_contigs)
     rows, counts = fit_rows(rows, match, out_of_bounds)
     return _table(rows, match.assembly, {**file_attrs([rows.source], [match]), **counts})
 
@@ -146,7 +154,7 @@ def _rows(source: Any, format: str | None, selection: Selection | None) -> Rows:
         return _rows_of_frame(source, "DataFrame")
     if type(source).__module__.split(".")[0] == "pyranges":
         return _rows_of_frame(source.df, "PyRanges")
-    if isinstance(source, Region) or not isinstance(source, Sequence):
+    if not _is_list(source):
         raise RegionError(
             f"a {type(source).__name__} is no source of regions; give a path, a DataFrame, "
             "PyRanges, a table of regions, or a list such as ['chr1:0-200', ('chr2', 50, 80, '-')]"
@@ -161,16 +169,39 @@ def _is_region(text: str) -> bool:
         return False
 
 
-def _rows_of_list(items: Sequence[Any]) -> Rows:
-    found = []
+def _is_list(source: Any) -> bool:
+    return isinstance(source, Sequence) and not isinstance(source, (str, Region))
+
+
+def _ranges(items: Sequence[Any], genome: Assembly | None, renaming: Renaming) -> list[Any]:
+    """Items of a list as (contig, start, end, strand), those without an end up to their contig's.
+
+    Only `genome` tells where that is; `renaming` leads from the list's contigs to its own.
+    """
+    found: list[Any] = []
     for number, item in enumerate(items):
-        one = region(item) if isinstance(item, str) else item
-        if not isinstance(one, tuple) or len(one) not in (3, 4) or one[2] is None:
+        one = region(item, contigs=genome or ()) if isinstance(item, str) else item
+        if not isinstance(one, tuple) or len(one) not in (3, 4):
             raise RegionError(
                 f"region {number} is {item!r}; write 'chr1:0-200', 'chr1:0-200:-', or "
                 "(contig, start, end[, strand])"
             )
+        if one[2] is None and genome is None:
+            raise RegionError(
+                f"region {number} is {item!r}; where {one[0]} ends is told by its genome: give "
+                f"like=, or write the end, such as '{one[0]}:{one[1]}-{one[1] + 200}'"
+            )
         found.append((*one, ".")[:4])
+    if genome is not None and any(one[2] is None for one in found):
+        header = Header("list", dict.fromkeys(one[0] for one in found))
+        new = match_contigs(header, genome, renaming).renamed
+        for number, (contig, start, end, strand) in enumerate(found):
+            end = genome.length(new.get(contig, contig)) if end is None else end
+            found[number] = (contig, start, end, strand)
+    return found
+
+
+def _rows_of_list(found: Sequence[Any]) -> Rows:
     columns = [list(column) for column in zip(*found, strict=True)] or [[], [], [], []]
     frame = pd.DataFrame(dict(zip(("contig", "start", "end", "strand"), columns, strict=True)))
     return _rows_of_frame(frame, "list")

@@ -174,8 +174,8 @@ def test_read_regions__refuses_what_is_no_region(tmp_path):
         ga.read_regions(tmp_path / "none.bed")
     with pytest.raises(RegionError, match="int is no source of regions"):
         ga.read_regions(3)
-    with pytest.raises(RegionError, match="region 1 is 'chr1'; write 'chr1:0-200'"):
-        ga.read_regions(["chr1:0-5", "chr1"])
+    with pytest.raises(RegionError, match="region 1 is 5; write 'chr1:0-200'"):
+        ga.read_regions(["chr1:0-5", 5])
     with pytest.raises(RegionError, match=r"no column 'end' .it has chrom, start.; name it 'end'"):
         ga.read_regions(pd.DataFrame({"chrom": ["a"], "start": [1]}))
     frame = pd.DataFrame({"chrom": ["a", None], "start": [1, 2], "end": [5, 6]})
@@ -209,3 +209,27 @@ def test_read_regions__reads_real_peaks(shared_data):
     like = ga.read_regions(human / "ENCODE_A549_ATF3_UniPk.hg19.narrowPeak.gz",
                            like=str(human / "hg19.chrom.sizes"))  # fmt: skip
     assert like.sizes["region"] > 1000
+
+
+def test_read_regions__takes_a_bare_name_as_the_whole_contig():
+    genome = ga.Assembly("g", {"chr1": 30, "Mito": 20, "HLA-A*01:01": 9})
+    items = ["Mito", "chr1:5-9:-", "chr1:12-", ga.Region("chr1"), ("chr1", 3, None), "HLA-A*01:01"]
+    table = ga.read_regions(items, like=genome)
+    assert table.region.values.tolist() == [
+        "Mito:0-20:.", "chr1:5-9:-", "chr1:12-30:.", "chr1:0-30:.", "chr1:3-30:.",
+        "HLA-A*01:01:0-9:.",
+    ]  # fmt: skip
+    assert table.end.dtype == np.int64
+    renamed = ga.read_regions(["MT", "chr1:0-5"], genome, rename_contigs={"MT": "Mito"})
+    assert renamed.region.values.tolist() == ["Mito:0-20:.", "chr1:0-5:."]
+
+
+@pytest.mark.parametrize(("item", "example"), [("Mito", "Mito:0-200"), ("Mito:7-", "Mito:7-207")])
+def test_read_regions__of_a_whole_contig_needs_its_genome(item, example):
+    message = f"region 1 is {item!r}; where Mito ends .* give like=, or write the end.*{example}"
+    with pytest.raises(RegionError, match=message):
+        ga.read_regions(["chr1:0-5", item])
+    with pytest.raises(ContigError, match="contig 'Mito' is not in assembly"):
+        ga.read_regions(["chr1:0-5", item], like=TOY)
+    with pytest.raises(InputError, match="start 99999 lies past end"):
+        ga.read_regions(["chr1:99999-"], like=TOY)
