@@ -89,7 +89,11 @@ def tile_regions(
     start = first[row] + within * step
     tiles = columns.take(row)._replace(start=start, end=np.minimum(start + width, columns.end[row]))
     fixed = ("contig", "start", "end", "strand")
-    extra = {str(n): v.values[row] for n, v in table.data_vars.items() if n not in fixed}
+    extra = {
+        str(n): v.values[row]
+        for n, v in table.data_vars.items()
+        if v.dims == ("region",) and n not in fixed
+    }
     out = columns_dataset(tiles, extra)
     out.attrs = {**table.attrs, "tile_width": width}
     return out
@@ -101,7 +105,8 @@ def _bp(name: str, value: Any) -> int:
 
 
 def _is_table(regions: Any) -> bool:
-    return isinstance(regions, xr.Dataset) and "region" in regions.dims
+    """Whether these are regions or windows, not a genome to be tiled."""
+    return isinstance(regions, xr.Dataset) and bool({"region", "window"} & set(regions.dims))
 
 
 def _whole_contigs(like: Any) -> xr.Dataset:

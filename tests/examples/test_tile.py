@@ -100,3 +100,9 @@ def test_tile_regions__of_a_list_says_how_to_read_it():
         ga.tile_regions(["I:0-1000"], 300)
     toy = ga.Assembly("toy", {"I": 1000})
     assert ga.tile_regions(ga.read_regions(["I:0-1000"], like=toy), 300).sizes["region"] == 4
+
+
+def test_tile_regions__of_windows_tiles_the_windows():
+    ds = ga.testing.random_genome({"chr1": 100})
+    tiles = ga.tile_regions(ga.windows(ds, ["chr1:10-30:-"]), 10)
+    assert tiles.region.values.tolist() == ["chr1:10-20:-", "chr1:20-30:-"]
