@@ -97,7 +97,9 @@ def region_columns(regions: xr.Dataset) -> Columns:
             "make one with ga.read_regions(path, frame or list)"
         )
     known = next((i for i in regions.xindexes.values() if isinstance(i, WindowIndex)), None)
-    strand = next((regions[n].values for n in ("strand", "orientation") if n in regions), None)
+    along = regions["contig"].dims  # `strand` may be the dimension of stranded tracks
+    named = (n for n in ("strand", "orientation") if n in regions and regions[n].dims == along)
+    strand = next((regions[n].values for n in named), None)
     contig, start, end = (regions[name].values for name in ("contig", "start", "end"))
     return make_columns(contig, start, end, strand, known.columns.assembly if known else None)
 
