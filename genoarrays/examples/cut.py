@@ -29,11 +29,18 @@ REDUCE = ("mean", "sum", "max", "min")
 _LONGEST = 2**26  # bytes of one read
 
 
+_DENSE = 0.75  # of the positions of a stretch that is read as it is, at least
+
+
 class Loaded(NamedTuple):
-    """What some windows need, in memory: (outer, position, inner), and where they lie in it."""
+    """What some windows need, in memory, and where they lie in it.
+
+    Values are (outer, position, inner), or `as_stored` (outer, inner, position).
+    """
 
     values: Array
     cuts: Cuts
+    as_stored: bool = False
 
 
 @dataclass(frozen=True, eq=False)
@@ -207,6 +214,37 @@ class Cutter:
             _lay_out(part, where, low - start, high - start, to, spread)
         return Loaded(spread, placed)
 
+    def load_stretch(
+        self,
+        cuts: Cuts,
+        order: tuple[str, ...],
+        room: Callable[[tuple[int, ...], np.dtype[Any]], Array],
+    ) -> Loaded | None:
+        """Read what windows need as one stretch, in the order that the store has.
+
+        That saves a copy, and makes cutting a little slower: for what is cut a few times only.
+
+        Returns
+        -------
+        Loaded or None
+            None where too much would lie between the windows, or the order is another one.
+        """
+        front = tuple(dim for dim in order if dim != "position")
+        there = cuts.high > cuts.low
+        stored = getattr(self.source, "stored_dims", ())
+        if self.reduces or stored != (*front, "position") or not there.any():
+            return None
+        start, stop = int(cuts.at[there].min()), int((cuts.at + cuts.high - cuts.low)[there].max())
+        plan, _ = plan_reads(cuts, self.longest, self.grain)
+        if plan.size < _DENSE * (stop - start) or not self.source.dtype.isnative:
+            return None
+        part = self.source.read_into(start, stop, room)
+        planes = part.transpose([self.dims.index(dim) for dim in (*front, "position")])
+        sizes = dict(zip(self.dims[1:], self.sizes, strict=True))
+        outer = int(np.prod([sizes[d] for d in order[: order.index("position")]], dtype=np.int64))
+        placed = cuts._replace(at=np.where(there, cuts.at - start, 0))
+        return Loaded(planes.reshape(outer, -1, stop - start), placed, as_stored=True)
+
     def _read(self, start: int, stop: int, room: Callable[..., Array]) -> Array:
         if hasattr(self.source, "read_into"):
             values: Array = self.source.read_into(start, stop, room)
@@ -242,7 +280,7 @@ class Cutter:
         orders
             Of `turning`, for the order given to `load`.
         """
-        from genoarrays.examples.kernels import copy_windows, reduce_windows
+        from genoarrays.examples.kernels import copy_planes, copy_windows, reduce_windows
 
         cuts, size = loaded.cuts, self.axis.bin_size
         if move is not None:
@@ -265,7 +303,8 @@ class Cutter:
             return
         first = np.zeros_like(rows) if first is None else first
         table = table.astype(out.dtype, copy=False)
-        copy_windows(loaded.values, *shared, outer, inner, table, fill, rows, first, out)
+        copy = copy_planes if loaded.as_stored else copy_windows
+        copy(loaded.values, *shared, outer, inner, table, fill, rows, first, out)
 
     def turning(self, order: tuple[str, ...]) -> tuple[Array, Array, Array]:
         """Order of `outer` and of `inner`, and the letters, as the opposite strand has them."""

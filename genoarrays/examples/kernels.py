@@ -18,7 +18,7 @@ import numpy as np
 
 from genoarrays._compiled import compiled
 
-__all__ = ["any_nan", "copy_windows", "interleave", "reduce_windows"]
+__all__ = ["any_nan", "copy_planes", "copy_windows", "interleave", "reduce_windows"]
 
 _TILE = 1024  # positions of some tracks that fit the caches
 
@@ -97,6 +97,62 @@ def copy_windows(
                         out[row, o, a + j, i] = source[outer[o], last - j, inner[i]]
             if gap_high[w] > gap_low[w]:
                 line[(end - gap_high[w]) * cells : (end - gap_low[w]) * cells] = fill
+
+
+@compiled
+def _weave(planes: Any, first: Any, line: Any) -> None:
+    """Fill a line with the values of each position side by side, from `first` on."""
+    cells = planes.shape[0]
+    size = line.size // cells
+    if cells == 1:
+        _copy(planes[0, first : first + size], line)
+    elif cells == 4:  # the processor writes them at once
+        a, b = planes[0, first : first + size], planes[1, first : first + size]
+        c, d = planes[2, first : first + size], planes[3, first : first + size]
+        for k in range(size):
+            line[4 * k] = a[k]
+            line[4 * k + 1] = b[k]
+            line[4 * k + 2] = c[k]
+            line[4 * k + 3] = d[k]
+    else:
+        for start in range(0, size, _TILE):
+            stop = min(start + _TILE, size)
+            for i in range(cells):
+                plane = planes[i, first + start : first + stop]
+                for k in range(plane.size):
+                    line[(start + k) * cells + i] = plane[k]
+
+
+@compiled
+def copy_planes(
+    source: Any, at: Any, low: Any, high: Any, gap_low: Any, gap_high: Any, count: Any,
+    turned: Any, outer: Any, inner: Any, table: Any, fill: Any, rows: Any, first: Any, out: Any,
+) -> None:  # fmt: skip
+    """Do as `copy_windows`, from an array that is `(outer, inner, position)`."""
+    cells = source.shape[1]
+    flat_out = out.reshape(out.shape[0], out.shape[1], -1)
+    for w in range(len(at)):
+        lo, hi, begin = low[w], high[w], first[w]
+        end, size = begin + count[w], hi - lo
+        a = end - hi if turned[w] else begin + lo
+        gap = end - gap_high[w] if turned[w] else begin + gap_low[w]
+        for o in range(source.shape[0]):
+            line = flat_out[rows[w], o]
+            line[begin * cells : a * cells] = fill
+            line[(a + size) * cells : end * cells] = fill
+            if not turned[w]:
+                _weave(source[o], at[w], line[a * cells : (a + size) * cells])
+            else:
+                last = at[w] + size - 1
+                for i in range(cells):
+                    plane = source[outer[o], inner[i]]
+                    for j in range(size):
+                        value = plane[last - j]
+                        if table.size:
+                            value = table[np.int64(value) & 255]
+                        line[(a + j) * cells + i] = value
+            if gap_high[w] > gap_low[w]:
+                line[gap * cells : (gap + gap_high[w] - gap_low[w]) * cells] = fill
 
 
 @compiled

@@ -75,6 +75,11 @@ class StoredArray:
         return len(self.shape)
 
     @property
+    def stored_dims(self) -> tuple[str, ...]:
+        """Dimensions in the order on disk."""
+        return tuple(self.dims[axis] for axis in self._disk)
+
+    @property
     def name(self) -> str:
         """Deterministic name of these values; equal stores in two places have two."""
         from dask.base import tokenize

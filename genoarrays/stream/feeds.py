@@ -69,8 +69,8 @@ class Feed(ABC):
         """Of some examples, to be sent to another process."""
 
     @abstractmethod
-    def load(self, rows: Array, room: Any = np.empty) -> Part:
-        """Read what examples need, into arrays that `room` gives."""
+    def load(self, rows: Array, room: Any = np.empty, *, often: bool = True) -> Part:
+        """Read what examples need, into arrays of `room`; `often`: for all epochs."""
 
     @abstractmethod
     def bytes_of(self, rows: Array) -> Array:
@@ -145,9 +145,10 @@ class Cutting(Feed):
         """Whether windows are reduced when they are loaded."""
         return self.cutter.reduces and not self.cutter.margin
 
-    def load(self, rows: Array, room: Any = np.empty) -> Part:
+    def load(self, rows: Array, room: Any = np.empty, *, often: bool = True) -> Part:
         cuts = self.cutter.cuts(self.windows.take(rows))
-        loaded = self.cutter.load(cuts, self.order, room=room)
+        stretch = None if often else self.cutter.load_stretch(cuts, self.order, room)
+        loaded = stretch or self.cutter.load(cuts, self.order, room=room)
         if self.keeps_rows:
             outer, _, inner = loaded.values.shape
             out = np.empty((len(rows), outer, self.cutter.length, inner), self.dtype)
@@ -173,7 +174,7 @@ class Cutting(Feed):
     def write(
         self, part: Part, some: Array, out: Array, rows: Array, turn: Array | None, move: Array
     ) -> None:
-        loaded = Loaded(part.loaded.values, part.loaded.cuts.take(some))
+        loaded = part.loaded._replace(cuts=part.loaded.cuts.take(some))
         cutter = self._writer
         moved = move if self.cutter.margin and not self.keeps_rows else None
         orders = self._orders if turn is not None or loaded.cuts.turned.any() else _KEPT
@@ -204,7 +205,7 @@ class Rows(Feed):
         chunks = getattr(self.data, "chunks", None)
         return None if chunks is None else np.concatenate([[0], np.cumsum(chunks[0])])
 
-    def load(self, rows: Array, room: Any = np.empty) -> Part:
+    def load(self, rows: Array, room: Any = np.empty, *, often: bool = True) -> Part:
         import dask
 
         if self.edges is None:

@@ -28,26 +28,36 @@ Slab = tuple[Round, Draws]
 """Examples of a slab, and what becomes of each."""
 
 
-def _load(feeds: Sequence[Feed], rows: Array, room: Any = np.empty) -> list[Part]:
-    """One block of all variables."""
-    return [feed.load(rows, room) for feed in feeds]
+def _load(
+    feeds: Sequence[Feed], rows: Array, room: Any = np.empty, *, often: bool = False
+) -> list[Part]:
+    """One block of all variables; `often`: it stays for all epochs."""
+    return [feed.load(rows, room, often=often) for feed in feeds]
 
 
 class Reader:
     """Blocks by number of the entry, read once and dropped when no round needs them."""
 
     def __init__(
-        self, pool: ThreadPoolExecutor, feeds: Sequence[Feed], client: Any, room: Room
+        self,
+        pool: ThreadPoolExecutor,
+        feeds: Sequence[Feed],
+        client: Any,
+        room: Room,
+        kept: dict[int, Any] | None,
     ) -> None:
         self.pool, self.feeds, self.client, self.room = pool, feeds, client, room
-        self.held: dict[int, Any] = {}
+        self.often = kept is not None
+        self.held: dict[int, Any] = {} if kept is None else kept
 
     def want(self, number: int, entry: Entry) -> None:
         """Begin to read a block, unless it is there."""
         if number in self.held:
             return
         if self.client is None:
-            self.held[number] = self.pool.submit(_load, self.feeds, entry.rows, self.room)
+            self.held[number] = self.pool.submit(
+                _load, self.feeds, entry.rows, self.room, often=self.often
+            )
         else:
             feeds = [feed.only(entry.rows) for feed in self.feeds]
             rows = np.arange(len(entry.rows))
@@ -111,9 +121,7 @@ def slabs(
     threads = plan.threads + (kept is None)
     pool = ThreadPoolExecutor(threads, thread_name_prefix="genoarrays-stream")
     try:
-        reader = Reader(pool, plan.feeds, client, room)
-        if kept is not None:
-            reader.held = kept
+        reader = Reader(pool, plan.feeds, client, room, kept)
         for job in _jobs(plan, entries, epoch, skip, stop, draw, reader, kept is not None):
             waiting.append(pool.submit(make, *job))
             while len(waiting) > AHEAD:

@@ -6,7 +6,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from genoarrays.examples.cut import REDUCE
-from genoarrays.examples.kernels import any_nan, copy_windows, interleave, reduce_windows
+from genoarrays.examples.kernels import (
+    any_nan,
+    copy_planes,
+    copy_windows,
+    interleave,
+    reduce_windows,
+)
 
 TYPES = ("bool", "int8", "uint8", "uint32", "int64", "uint64", "float32", "float64")
 SEEDS = st.integers(0, 2**32 - 1)
@@ -83,8 +89,11 @@ def test_copy_windows__equals_numpy(dtype, cut, sizes, seed, floats):
         values[:, ~there] = fill
         expected[row, :, begin : begin + len(there)] = values[:, ::-1] if turned else values
     none = np.zeros(0, dtype=result)
+    planes, again = np.ascontiguousarray(source.swapaxes(1, 2)), out.copy()
     copy_windows(source, *cut, *turning, none, fill, rows, first, out)
     np.testing.assert_array_equal(out, expected)
+    copy_planes(planes, *cut, *turning, none, fill, rows, first, again)
+    np.testing.assert_array_equal(again, expected)
 
 
 def laid_out(rng, count, sizes, dtype):
@@ -114,8 +123,11 @@ def test_copy_windows__turned_letters_are_looked_up(result, cut, sizes, seed):
             there = there[::-1]
         values[:, ~there] = 2  # not looked up
         expected[row, :, begin : begin + len(there)] = values
+    planes, again = np.ascontiguousarray(source.swapaxes(1, 2)), out.copy()
     copy_windows(source, *cut, *turning, table, np.int8(2), rows, first, out)
     np.testing.assert_array_equal(out, expected)
+    copy_planes(planes, *cut, *turning, table, np.int8(2), rows, first, again)
+    np.testing.assert_array_equal(again, expected)
 
 
 def counted(how, dtype):

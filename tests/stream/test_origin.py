@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import genoarrays as ga
+from genoarrays.examples.margin import without_margin
 from genoarrays.stream.feeds import Cutting, Rows, feed_of
 from tests.stream.test_plan import some
 
@@ -98,3 +99,33 @@ def test_origin__computed_in_another_order_is_refused_with_the_cure():
     assert sum(len(b) for b in ga.batches(y, inputs="reads", batch_size=10)) == 1_000
     few = np.log1p(some(50).isel(window=np.random.default_rng(0).permutation(50)))
     assert sum(len(b) for b in ga.batches(few, inputs="x", batch_size=10)) == 50
+
+
+@settings(max_examples=12, deadline=None)
+@given(
+    flank=st.tuples(st.integers(0, 30), st.integers(0, 30)),
+    jitter=st.sampled_from([0, 5]),
+    threads=st.integers(1, 3),
+    seed=st.integers(0, 9),
+)
+def test_stretches__hold_the_windows_out_of_core(store, flank, jitter, threads, seed):
+    rng = np.random.default_rng(seed)
+    starts = np.concatenate([rng.integers(0, 3_950, 150), rng.integers(0, 950, 50), [0, 3_950]])
+    contigs = ["chr1"] * 150 + ["chr2"] * 50 + ["chr1"] * 2
+    regions = [
+        f"{c}:{s}-{s + 50}:{'+-'[n % 2]}"
+        for n, (c, s) in enumerate(zip(contigs, starts, strict=True))
+    ]
+    x = ga.windows(store, regions, flank=flank, jitter=jitter)
+    names = ["dna", "reads", "signal", "label"]
+    stream = ga.batches(
+        x, inputs="dna", targets=names[1:], batch_size=8, memory="250 kB", index=True, seed=seed,
+        missing_targets=True, threads=threads,
+    )  # fmt: skip
+    assert not stream.report().fits
+    there, seen = without_margin(x).compute(scheduler="synchronous"), []
+    for dna, targets, rows in stream:
+        for name, values in {"dna": dna, **targets}.items():
+            np.testing.assert_array_equal(values, there[name].values[rows])
+        seen += rows.tolist()
+    assert sorted(seen) == list(range(len(regions)))
