@@ -63,6 +63,10 @@ class Reader:
             rows = np.arange(len(entry.rows))
             self.held[number] = _Fetched(self.client.submit(_load, feeds, rows, pure=False))
 
+    def parts(self, entries: Array) -> dict[int, Any]:
+        """Blocks that some examples need."""
+        return {e: self.held[e] for e in np.flatnonzero(np.bincount(entries)).tolist()}
+
     def keep(self, numbers: Sequence[int]) -> None:
         """Drop all others."""
         for number in self.held.keys() - set(numbers):
@@ -167,17 +171,16 @@ def _jobs(
         for first in range(0, whole, size):
             key = slice(first, first + size)
             piece = (Round(*(c[key] for c in joined[0])), joined[1].take(key))
-            yield piece, {e: reader.held[e] for e in np.unique(piece[0].entry).tolist()}
+            yield piece, reader.parts(piece[0].entry)
             if at < stop:
                 for entry in soon:
                     reader.want(entry, entries[entry])
         key = slice(whole, rows)
         left = [(Round(*(c[key] for c in joined[0])), joined[1].take(key))]
         if not keep:
-            still = np.unique(left[0][0].entry).tolist()
-            reader.keep([*needed, *still, *soon])
+            reader.keep([*needed, *reader.parts(left[0][0].entry), *soon])
     if left and len(left[0][0].row):
-        yield left[0], {e: reader.held[e] for e in np.unique(left[0][0].entry).tolist()}
+        yield left[0], reader.parts(left[0][0].entry)
 
 
 def _join(slabs: Sequence[Slab]) -> Slab:

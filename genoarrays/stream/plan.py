@@ -331,6 +331,7 @@ class Plan:
                 mix = np.argsort(row, kind="stable")
             yield list(range(count)), Round(entry[mix], place[mix], row[mix])
             return
+        split: dict[int, list[Array]] = {}  # places of each entry by round
         for number in range(count):
             if not self.shuffle:
                 rows, place = entries[number].rows, entries[number].places
@@ -339,9 +340,13 @@ class Plan:
             now = [(number - back) % count for back in range(held)]
             parts = []
             for back, at in enumerate(now):
-                rng = np.random.default_rng([self.seed, epoch, 3, at])
-                place = np.array_split(rng.permutation(entries[at].places), held)[back]
+                if at not in split:
+                    rng = np.random.default_rng([self.seed, epoch, 3, at])
+                    split[at] = np.array_split(rng.permutation(entries[at].places), held)
+                place = split[at][back]
                 parts.append(Round(np.full(len(place), at), place, entries[at].rows[place]))
+            if number + 1 >= held:  # those before come again at the end of the ring
+                del split[now[-1]]
             joined = [np.concatenate(columns) for columns in zip(*parts, strict=True)]
             mix = self._mixed([self.seed, epoch, 2, number], joined[2])
             yield now, Round(*(column[mix] for column in joined))

@@ -31,6 +31,7 @@ class Room:
     def __init__(self, limit: int = 2**28) -> None:
         self.limit = limit
         self._free: list[Array] = []
+        self._bytes = 0  # of these
         self._lock = threading.Lock()
         self._open = True
 
@@ -46,12 +47,14 @@ class Room:
         with self._lock:
             self._open = False
             self._free.clear()
+            self._bytes = 0
 
     def _take(self, size: int) -> Array:
         size = 1 << (size - 1).bit_length()  # few sizes fit each other; what is not touched is free
         with self._lock:
             for number in reversed(range(len(self._free))):
                 if self._free[number].nbytes == size:
+                    self._bytes -= size
                     return self._free.pop(number)
         return np.empty(size, np.uint8)
 
@@ -59,8 +62,9 @@ class Room:
         with self._lock:
             if self._open:
                 self._free.append(memory)
-            while sum(m.nbytes for m in self._free) > self.limit:
-                self._free.pop(0)
+                self._bytes += memory.nbytes
+            while self._bytes > self.limit:
+                self._bytes -= self._free.pop(0).nbytes
 
 
 class _Lent:
