@@ -84,6 +84,7 @@ if TYPE_CHECKING:
     from genoarrays.ops.orientation import reverse_complement as reverse_complement
     from genoarrays.ops.sequence import one_hot as one_hot
     from genoarrays.ops.shuffle import shuffle_sequences as shuffle_sequences
+    from genoarrays.ops.summary import summarize as summarize
     from genoarrays.options import set_options as set_options
     from genoarrays.plot import plot_tracks as plot_tracks
     from genoarrays.store.open import open_datatree as open_datatree
@@ -139,6 +140,7 @@ _WHERE = {
     "one_hot": "ops.sequence",
     "reverse_complement": "ops.orientation",
     "shuffle_sequences": "ops.shuffle",
+    "summarize": "ops.summary",
     "unknown_content": "ops.content",
     # formats
     "estimate_shift": "formats.reads.shift",

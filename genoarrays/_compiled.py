@@ -17,9 +17,14 @@ __all__ = ["compiled"]
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 
-def compiled(function: Function) -> Function:
-    """Compile a function on its first call; it holds no GIL and grows no reference counts."""
-    options = {"nogil": True, "error_model": "numpy"}
+def compiled(function: Function, *, reorder: bool = False) -> Function:
+    """Compile a function on its first call; it holds no GIL and grows no reference counts.
+
+    With `reorder`, sums may be added in any order: then the processor adds several at once.
+    """
+    options: dict[str, Any] = {"nogil": True, "error_model": "numpy"}
+    if reorder:
+        options["fastmath"] = {"reassoc", "contract", "nsz"}  # NaN and infinity keep their meaning
     try:
         kernel: Function = njit(cache=True, **options)(function)
     except RuntimeError:  # neither this folder nor the user's can be written: compile each time
