@@ -17,6 +17,7 @@ from pathlib import Path
 import pytest
 
 SCRIPTS = sorted((Path(__file__).parents[1] / "notebooks").glob("*.py"))
+SLOW = ("one_dataset_four_consumers",)  # trains two networks: 80 s
 per_notebook = pytest.mark.parametrize("script", SCRIPTS, ids=lambda path: path.stem)
 
 
@@ -59,7 +60,13 @@ def test_notebook__was_run_in_order_and_shows_nothing_of_the_machine(script):
     assert script.with_suffix(".ipynb").stat().st_size < 1_000_000
 
 
-@per_notebook
+@pytest.mark.parametrize(
+    "script",
+    [
+        pytest.param(path, marks=[pytest.mark.slow] * (path.stem in SLOW), id=path.stem)
+        for path in SCRIPTS
+    ],
+)
 def test_script__runs_without_a_warning(script, tmp_path, request):
     pytest.importorskip("matplotlib")
     text, environment = script.read_text(), dict(os.environ)

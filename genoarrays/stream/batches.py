@@ -118,7 +118,7 @@ def batches(
 
     Examples
     --------
-    >>> import genoarrays as ga
+    >>> import numpy as np, genoarrays as ga
     >>> coords = ga.genome_coords(ga.Assembly("toy", {"chr1": 8}))
     >>> ds = xr.Dataset({"x": ("position", np.arange(8.0))}, coords)
     >>> x = ga.windows(ds, ["chr1:0-2", "chr1:2-4", "chr1:6-8"])
