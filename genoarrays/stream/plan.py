@@ -136,19 +136,27 @@ class Plan:
     @cached_property
     def order(self) -> Array:
         """Rows by place on the genome, or as they are."""
+        if self.edges is not None or not (self.shuffle or self.fits):
+            return np.arange(self.size)
+        return self._by_place
+
+    @cached_property
+    def _by_place(self) -> Array:
         cutting = next((f for f in self.feeds if isinstance(f, Cutting)), None)
-        if cutting is None or self.edges is not None or not (self.shuffle or self.fits):
+        if cutting is None:
             return np.arange(self.size)
         return np.lexsort((cutting.windows.start, cutting.windows.code))
 
     @cached_property
+    def _added(self) -> Array:
+        """Bytes that each row adds to those before it, by place."""
+        added: Array = np.sum([feed.bytes_of(self._by_place) for feed in self.feeds], axis=0)
+        return added
+
+    @cached_property
     def bytes_selected(self) -> int:
         """Bytes of all that the examples need, once."""
-        cutting = next((f for f in self.feeds if isinstance(f, Cutting)), None)
-        rows = np.arange(self.size)
-        if cutting is not None:
-            rows = np.lexsort((cutting.windows.start, cutting.windows.code))
-        return int(sum(int(feed.bytes_of(rows).sum()) for feed in self.feeds))
+        return int(self._added.sum())
 
     @cached_property
     def fits(self) -> bool:
@@ -191,7 +199,9 @@ class Plan:
         """
         budget = self.budget
         rows = self.order
-        added = np.sum([feed.bytes_of(rows) for feed in self.feeds], axis=0)
+        added = self._added
+        if rows is not self._by_place:
+            added = np.sum([feed.bytes_of(rows) for feed in self.feeds], axis=0)
         if self.edges is not None:
             edges = self.edges
             sizes = np.add.reduceat(added, edges[:-1])
