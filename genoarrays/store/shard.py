@@ -34,9 +34,9 @@ def _blosc_settings(dtype: np.dtype[Any]) -> dict[str, Any]:
     """How values are packed.
 
     Signal keeps a value for some bases; lz4 finds such runs as they are, at its highest level. With
-    bytes shuffled, yeast bigWigs took nearly twice the space and over twice as long to unpack. Signal
-    without runs loses: noise and smoothed values are 10 to 50 % larger so, and means of counts take
-    three times as long to unpack, in half the space. Counts are smaller shuffled.
+    bytes shuffled, yeast bigWigs took nearly twice the space and over twice as long to unpack.
+    Signal without runs loses: noise and smoothed values are 10 to 50 % larger so, and means of
+    counts take three times as long to unpack, in half the space. Counts are smaller shuffled.
     """
     if dtype.kind == "f":
         return {"cname": "lz4", "clevel": 9, "shuffle": "noshuffle"}
