@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from genoarrays.examples.folds import fold_regions as fold_regions
     from genoarrays.examples.gather import windows as windows
     from genoarrays.examples.leaks import check_leaks as check_leaks
+    from genoarrays.examples.reduce import reduce_regions as reduce_regions
     from genoarrays.examples.split import split_regions as split_regions
     from genoarrays.examples.split import split_sequences as split_sequences
     from genoarrays.examples.tile import tile_regions as tile_regions
@@ -170,6 +171,7 @@ _WHERE = {
     "check_leaks": "examples.leaks",
     "class_weights": "examples.weights",
     "fold_regions": "examples.folds",
+    "reduce_regions": "examples.reduce",
     "sample_background": "examples.background",
     "split_regions": "examples.split",
     "split_sequences": "examples.split",

@@ -18,11 +18,10 @@ import xarray as xr
 from genoarrays.errors import GenomeError, RegionError
 from genoarrays.examples.anchor import window_places
 from genoarrays.examples.blocks import lazy_windows
+from genoarrays.examples.regions import regions_on
 from genoarrays.examples.tracks import Options, Track, grid_of, nodes_of, tracks_of
-from genoarrays.formats.intervals.tables import read_regions
-from genoarrays.genome.assembly import check_same_assembly
 from genoarrays.genome.columns import Columns
-from genoarrays.genome.regions import assembly_of, region_columns
+from genoarrays.genome.regions import assembly_of
 from genoarrays.genome.windows import window_coords, window_index
 from genoarrays.options import current, parse_bytes
 
@@ -136,21 +135,9 @@ def windows(
     """
     nodes = nodes_of(obj)
     assembly = assembly_of(nodes[0])
-    if not isinstance(regions, xr.Dataset):
-        try:
-            regions = read_regions(regions, like=assembly)
-        except GenomeError as error:
-            error.add_note("options such as rename_contigs= belong to ga.read_regions: read first")
-            raise
-    columns = region_columns(regions)
+    regions, columns = regions_on(regions, assembly)
     if columns.size == 0:
         raise RegionError("there are no regions to cut windows at")
-    if columns.assembly is not None:
-        check_same_assembly(assembly, columns.assembly, "cannot cut windows, regions lie on")
-    known = columns.assembly is not None
-    columns = _on(columns, assembly.names)._replace(assembly=assembly)
-    if not known:
-        _check_ends(columns, assembly.lengths)
     if width is not None and (isinstance(width, str) or width % 1 or width < 1):
         raise RegionError(f"width={width!r} is not possible; give whole bp, at least 1")
     if ragged and not (width is None and anchor is None):
@@ -183,35 +170,6 @@ def windows(
     coords |= _columns(regions, {*out, *more, *coords, *places})
     result = xr.Dataset(out | more, places).assign_coords(coords)
     return result.assign_attrs(snapped=moved) if moved else result
-
-
-def _on(columns: Columns, names: tuple[str, ...]) -> Columns:
-    """The same windows with codes into other names."""
-    if columns.names == names:
-        return columns
-    lookup = {name: code for code, name in enumerate(names)}
-    used = np.unique(columns.code)
-    table = np.zeros(len(columns.names), dtype=np.int32)
-    for code in used.tolist():
-        if columns.names[code] not in lookup:
-            raise RegionError(
-                f"regions lie on contig {columns.names[code]!r}, which the arrays do not have; "
-                "read them with like=, and rename contigs there if need be"
-            )
-        table[code] = lookup[columns.names[code]]
-    return columns._replace(names=names, code=table[columns.code])
-
-
-def _check_ends(columns: Columns, lengths: Array) -> None:
-    """Regions that were read without an assembly may lie anywhere."""
-    past = np.flatnonzero(columns.end > lengths[columns.code])
-    if past.size:
-        label = columns.labels(past[:1])[0]
-        raise RegionError(
-            f"region {label} ends past its contig, which has {lengths[columns.code[past[0]]]:,} bp "
-            f"({past.size:,} of the regions do); read them with like=, and out_of_bounds='pad' if "
-            "you want what lies off the contig to be filled"
-        )
 
 
 def _columns(regions: xr.Dataset, taken: set[Any]) -> dict[str, Any]:

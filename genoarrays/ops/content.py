@@ -16,12 +16,11 @@ import numpy as np
 import numpy.typing as npt
 import xarray as xr
 
-from genoarrays.errors import GenomeError, RegionError
-from genoarrays.genome.assembly import check_same_assembly
-from genoarrays.genome.axis import GenomeAxis
+from genoarrays.errors import GenomeError
 from genoarrays.genome.clip import Ints, table_columns
 from genoarrays.genome.columns import Columns
 from genoarrays.genome.index import axis_of
+from genoarrays.ops.stretches import positions_of
 from genoarrays.options import track
 
 __all__ = ["BaseCounts", "base_counts", "gc_content", "sequence_of", "unknown_content"]
@@ -178,7 +177,7 @@ def base_counts(
         As `gc_content`.
     """
     dna = sequence_of(dna)
-    first, stop = _places(columns, axis_of(dna))
+    first, stop = positions_of(columns, axis_of(dna), "cannot read bases of")
     bounds, at = np.unique(np.concatenate([first, stop]), return_inverse=True)
     begin, end = at[: len(first)], at[len(first) :]
     change = np.bincount(begin, minlength=len(bounds)) - np.bincount(end, minlength=len(bounds))
@@ -190,30 +189,6 @@ def base_counts(
     return BaseCounts(
         gc[end] - gc[begin], letters[end] - letters[begin], columns.end - columns.start
     )
-
-
-def _places(columns: Columns, axis: GenomeAxis) -> tuple[Ints, Ints]:
-    """First position of each region on the axis, and the one past its last."""
-    if columns.assembly is not None:
-        check_same_assembly(axis.assembly, columns.assembly, "cannot read bases of")
-    code = columns.code.astype(np.int64)
-    if columns.names != axis.assembly.names:
-        used = np.unique(code)
-        codes = np.zeros(len(columns.names), dtype=np.int64)
-        codes[used] = [axis.assembly.code(columns.names[n]) for n in used.tolist()]
-        code = codes[code]
-    start = np.maximum(columns.start, 0)
-    end = np.minimum(columns.end, axis.assembly.lengths[code])
-    there = start < end
-    first = axis.locate(code, np.where(there, start, 0))
-    last = axis.locate(code, np.where(there, end - 1, 0))
-    lost = np.flatnonzero(there & ((first < 0) | (last - first != end - 1 - start)))
-    if lost.size:
-        raise RegionError(
-            f"the sequence does not hold all of {columns.labels(lost[:1]).tolist()[0]}, one of "
-            f"{lost.size:,} such regions; use the whole genome, or other regions"
-        )
-    return np.where(there, first, 0), np.where(there, last + 1, 0)
 
 
 def _count(

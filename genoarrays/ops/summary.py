@@ -10,13 +10,12 @@ import numpy.typing as npt
 import xarray as xr
 
 from genoarrays.errors import GenomeError
+from genoarrays.ops.blocks import blocks_of, check_numbers, fields_of_block, fields_of_blocks
 
-__all__ = ["summarize"]
+__all__ = ["NAMES", "results", "summarize"]
 
 Array = npt.NDArray[Any]
-_BLOCK = 2**22  # values of a block, of arrays that have no dask chunks
-_TILE = 2**16  # values of one row that are laid side by side at once
-_NAMES = {
+NAMES = {
     "count": "values that are not missing",
     "mean": "mean",
     "sd": "standard deviation (n - 1)",
@@ -61,18 +60,13 @@ def summarize(array: xr.DataArray, dim: Hashable | Sequence[Hashable] = "positio
     for one in dims:
         if one not in array.dims:
             raise GenomeError(f"{array.name!r} has no dimension {one!r}, but {list(array.dims)}")
-    if "alphabet" in array.attrs or array.dtype.kind not in "biuf":
-        what = "codes of letters" if "alphabet" in array.attrs else str(array.dtype)
-        raise GenomeError(f"{array.name!r} holds {what}, and only numbers are summarized")
-    rest = [d for d in array.dims if d not in dims]
-    flat = array.variable.transpose(*dims, *rest)
-    lazy = flat.chunks is not None
-    data = flat.data if lazy else _in_blocks(flat, dims)
+    check_numbers(array, "summarized")
+    data, rest, lazy = blocks_of(array, dims)
     parts = _parts(data, len(dims))
     fields = parts if lazy else parts.compute()
     coords = {n: c for n, c in array.coords.items() if not set(c.dims) & set(dims)}
     found = xr.Dataset(coords=coords)
-    for number, (name, text) in enumerate(_NAMES.items()):
+    for number, (name, text) in enumerate(NAMES.items()):
         values = fields[..., number]
         values = values.astype(np.int64) if name == "count" else values
         attrs = {"long_name": text}
@@ -82,17 +76,11 @@ def summarize(array: xr.DataArray, dim: Hashable | Sequence[Hashable] = "positio
     return found.assign_attrs(array.attrs)
 
 
-def _in_blocks(flat: xr.Variable, dims: list[Hashable]) -> Any:
-    """The same as a dask array, for what is in memory or read without dask."""
-    cells = max(int(np.prod(flat.shape[1:], dtype=np.int64)), 1)
-    return flat.chunk({dims[0]: max(_BLOCK // cells, 1)}).data
-
-
 def _parts(data: Any, over: int) -> Any:
-    """Fields of the first `over` dimensions: (rest, field)."""
+    """Results for the first `over` dimensions: (rest, name)."""
     import dask.array as da
 
-    fields = len(_NAMES)
+    fields = len(NAMES)
     blocks = tuple((1,) * number for number in data.numblocks[:over])
     of_blocks = da.map_blocks(
         _of_block, data, over=over, dtype=np.float64, new_axis=data.ndim,
@@ -107,44 +95,23 @@ def _parts(data: Any, over: int) -> Any:
 
 def _of_block(block: Array, over: int) -> Array:
     """Fields of one block, its first dimensions of length 1."""
-    from genoarrays.ops.moments import FIELDS, moments
-
-    rest = block.shape[over:]
-    if block.dtype.kind == "b" or block.dtype == np.float16 or not block.dtype.isnative:
-        kept = np.float32 if block.dtype == np.float16 else block.dtype.newbyteorder("=")
-        block = block.astype(np.uint8 if block.dtype.kind == "b" else kept)
-    columns = np.moveaxis(block, range(over), range(-over, 0))
-    rows = int(np.prod(rest, dtype=np.int64))
-    out = np.empty((rows, len(FIELDS)))
-    if columns.flags.c_contiguous:
-        moments(columns.reshape(rows, -1), out)
-    else:
-        table = block.reshape(-1, rows)
-        parts = np.empty((-(-len(table) // _TILE), rows, len(FIELDS)))
-        for number, part in enumerate(parts):
-            tile = table[number * _TILE : (number + 1) * _TILE]
-            moments(np.ascontiguousarray(tile.T), part)
-        out = _merged(parts)
-    return out.reshape((1,) * over + rest + (len(FIELDS),))
+    size = int(np.prod(block.shape[:over], dtype=np.int64))
+    fields = fields_of_block(block, over, np.zeros(1, np.int64), np.full(1, size))
+    return fields.reshape((1,) * over + fields.shape[1:])
 
 
 def _joined(parts: Array, over: int) -> Array:
     """Results of the fields of all blocks."""
-    fields = _merged(parts.reshape(-1, *parts.shape[over:]))
-    count, mean, squares, low, high = np.moveaxis(fields, -1, 0)
+    found = results(fields_of_blocks(parts, over))
+    return np.stack([found[name] for name in NAMES], axis=-1)
+
+
+def results(fields: Array) -> dict[str, Array]:
+    """What fields (..., field) come to: (...,) float64 by name; NaN where there are no values."""
+    count, total, squares, low, high = np.moveaxis(fields, -1, 0)
     with np.errstate(invalid="ignore", divide="ignore"):
+        mean = total / count
         sd = np.sqrt(np.where(count > 1, squares / (count - 1), np.nan))
-    known = [np.where(count > 0, values, np.nan) for values in (mean, sd, low, high)]
-    return np.stack([count, *known], axis=-1)
-
-
-def _merged(parts: Array) -> Array:
-    """Fields of all, of (part, ..., field)."""
-    count, mean, squares, low, high = np.moveaxis(parts, -1, 0)
-    number = count.sum(0)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        center = np.where(count > 0, count * mean, 0).sum(0) / number
-        away = np.where(count > 0, mean - center, 0)
-        spread = (squares + count * away**2).sum(0)
-    lowest = low.min(0, initial=np.inf)
-    return np.stack([number, center, spread, lowest, high.max(0, initial=-np.inf)], axis=-1)
+    some = count > 0
+    found = {"count": count, "mean": mean, "sd": sd, "sum": total, "min": low, "max": high}
+    return {n: v if n in ("count", "mean") else np.where(some, v, np.nan) for n, v in found.items()}

@@ -1,0 +1,201 @@
+"""What is the mean, sum, spread or quantile of a track in each of many regions?
+
+Any number of regions of any length, overlapping or not, in one pass over the blocks that they
+touch (see `ops/reduce.py`); regions that bear the same label may be pooled.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import xarray as xr
+
+from genoarrays.errors import GenomeError
+from genoarrays.examples.regions import regions_on
+from genoarrays.genome.columns import Columns
+from genoarrays.genome.index import axis_of
+from genoarrays.ops.blocks import check_numbers
+from genoarrays.ops.reduce import region_fields, region_quantiles
+from genoarrays.ops.summary import results
+
+__all__ = ["reduce_regions"]
+
+Array = npt.NDArray[Any]
+Ints = npt.NDArray[np.int64]
+_HOW = {
+    "mean": "mean",
+    "sum": "sum",
+    "min": "smallest value",
+    "max": "largest value",
+    "sd": "standard deviation (n - 1)",
+    "count": "values that are not missing",
+    "coverage": "share of the bins that have a value",
+    "quantile": "quantile",
+}
+
+
+def reduce_regions(
+    array: xr.DataArray,
+    regions: Any,
+    how: str | Sequence[str] = "mean",
+    *,
+    q: float | Sequence[float] | None = None,
+    by: str | npt.ArrayLike | None = None,
+) -> xr.DataArray | xr.Dataset:
+    """Reduce the values of each region to one, for any number of regions of any length.
+
+    Parameters
+    ----------
+    array
+        Numbers with the dimension `position`; NaN are missing. To leave out more, mask first:
+        `array.where(valid)`.
+    regions
+        Table of regions, or anything that `read_regions` takes, in any order; they may overlap.
+    how
+        "mean", "sum", "min", "max", "sd" (divides by n - 1), "count" (of values that are not
+        missing), "coverage" (that count over the bins of the region) or "quantile"; or several.
+    q
+        Quantile, or several, from 0 to 1, for "quantile": by linear interpolation. The values of
+        a region must fit in memory.
+    by
+        Column of the table, or a label for each region: values of all regions of one label are
+        pooled, each as often as it has regions; make them disjoint first where that is not meant
+        (`ga.merge_regions`). Regions without a label (NaN, None) are left out.
+
+    Returns
+    -------
+    xr.DataArray or xr.Dataset
+        (region, ...) float64, int64 for counts, with the labels of `regions` and the other
+        dimensions of `array`, plus `quantile` where `q` has several; a Dataset by the names in
+        `how` where there are several. With `by`, the dimension bears the name of the column, or
+        "group". NaN where a region has no values, a count of 0 there. Lazy where `array` has dask
+        chunks: each chunk that regions touch is read once. Bins that overlap a region count
+        whole, and what lies off a contig does not exist.
+
+    Raises
+    ------
+    GenomeError
+        For an unknown `how`, codes of letters, or quantiles that are missing, not from 0 to 1 or
+        asked for with `by`.
+    AssemblyError, ContigError
+        When the regions lie on another genome.
+    RegionError
+        For regions that end past their contig, unless read so, and those that a region-only axis
+        holds in part.
+
+    See Also
+    --------
+    windows : Values of each region, rather than one number.
+
+    Examples
+    --------
+    >>> import genoarrays as ga
+    >>> coords = ga.genome_coords(ga.Assembly("toy", {"chr1": 6}))
+    >>> x = xr.DataArray([1.0, 2, 3, np.nan, 5, 6], coords, ["position"], name="x")
+    >>> ga.reduce_regions(x, ["chr1:0-3", "chr1:2-6"], "mean").values
+    array([2.        , 4.66666667])
+    >>> found = ga.reduce_regions(x, ["chr1:0-3", "chr1:2-6"], ["max", "coverage"])
+    >>> found["max"].values, found["coverage"].values
+    (array([3., 6.]), array([1.  , 0.75]))
+    >>> ga.reduce_regions(x, ["chr1:0-2", "chr1:4-6", "chr1:2-3"], by=["a", "a", "b"]).values
+    array([3.5, 3. ])
+    """
+    names = [how] if isinstance(how, str) else list(how)
+    for name in names:
+        if name not in _HOW:
+            raise GenomeError(f"how={name!r} is not known; use some of {', '.join(_HOW)}")
+    if not isinstance(array, xr.DataArray) or "position" not in array.dims:
+        raise GenomeError(
+            f"a {type(array).__name__} without the dimension `position` has no regions; give one "
+            "variable of the genome, as in ds.signal"
+        )
+    check_numbers(array, "reduced")
+    wanted = _quantiles(q, "quantile" in names, by)
+    axis = axis_of(array)
+    table, columns = regions_on(regions, axis.assembly)
+    rest = [d for d in array.dims if d != "position"]
+    bins = -(-columns.end // axis.bin_size) - columns.start // axis.bin_size
+    dim, groups = "region", None
+    coords: dict[Any, Any] = dict(table.drop_vars(list(table.data_vars)).coords)
+    if by is not None:
+        labels, groups, dim = _labels(table, columns, by)
+        some = groups >= 0
+        coords, bins = {dim: labels}, np.bincount(groups[some], bins[some], len(labels))
+    coords = {n: c for n, c in array.coords.items() if "position" not in c.dims} | coords
+    lazy = array.chunks is not None
+    arrays: dict[str, Any] = {}
+    if set(names) - {"quantile"}:
+        fields = region_fields(array, columns, groups)
+        fields = fields if lazy else fields.compute()
+        arrays = {name: _value(fields, name, bins) for name in names if name != "quantile"}
+    if "quantile" in names:
+        found = region_quantiles(array, columns, np.atleast_1d(wanted))
+        found = found if lazy else found.compute()
+        arrays["quantile"] = found[..., 0] if np.ndim(wanted) == 0 else found
+    result = xr.Dataset(attrs=array.attrs).assign_coords(coords)
+    for name in names:
+        dims = [dim, *rest]
+        if name == "quantile":
+            result = result.assign_coords(quantile=wanted)
+            dims += ["quantile"] if np.ndim(wanted) else []
+        attrs = {"long_name": _HOW[name]}
+        if "units" in array.attrs and name not in ("count", "coverage"):
+            attrs["units"] = array.attrs["units"]
+        result[name] = (dims, arrays[name], {**array.attrs, **attrs})
+    return result[how].rename(array.name) if isinstance(how, str) else result
+
+
+def _value(fields: Any, name: str, bins: Ints) -> Any:
+    """One result, of numpy or dask fields (region, rest, field)."""
+    wide = bins.reshape(-1, *(1,) * (fields.ndim - 2))
+    if name == "count":
+        return fields[..., 0].astype(np.int64)
+    if name == "coverage":
+        return fields[..., 0] / np.where(wide > 0, wide, np.nan)
+    if isinstance(fields, np.ndarray):
+        return results(fields)[name]
+    return fields.map_blocks(
+        lambda block: results(block)[name], drop_axis=fields.ndim - 1, dtype=np.float64
+    )
+
+
+def _quantiles(q: Any, asked: bool, by: Any) -> Any:
+    if not asked:
+        if q is not None:
+            raise GenomeError('q= is for how="quantile"; say that, or leave out q=')
+        return None
+    if by is not None:
+        raise GenomeError(
+            "quantiles of pooled regions are not kept in one pass; take those of each region, or "
+            "ga.quantile(array.sel(position=regions), q)"
+        )
+    if q is None:
+        raise GenomeError('how="quantile" needs q=, such as q=0.5 for the median')
+    values = np.asarray(q, dtype=np.float64)
+    if values.ndim > 1 or not ((values >= 0) & (values <= 1)).all():
+        raise GenomeError(f"q={q!r} is not possible; quantiles are from 0 to 1")
+    return values
+
+
+def _labels(table: xr.Dataset, columns: Columns, by: Any) -> tuple[Array, Ints, str]:
+    """Distinct labels, the number of each region's, and what their dimension is called."""
+    import pandas as pd
+
+    if isinstance(by, str):
+        if by not in table.variables:
+            known = ", ".join(map(str, table.data_vars))
+            raise GenomeError(f"by={by!r} is no column of the regions, which have {known}")
+        dim, given = by, table[by].values
+    else:
+        dim = str(getattr(by, "name", None) or "group")
+        given = np.asarray(by)
+    if given.shape != (columns.size,):
+        raise GenomeError(
+            f"by= has {given.shape} labels for {columns.size:,} regions; give one for each"
+        )
+    codes, names = pd.factorize(given.astype(object) if given.dtype.kind == "T" else given)
+    kind = np.dtypes.StringDType() if all(isinstance(n, str) for n in names) else None
+    return np.asarray(names, dtype=kind), codes.astype(np.int64), dim

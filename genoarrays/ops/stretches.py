@@ -1,0 +1,79 @@
+"""Of which stretches of the axis do regions consist?
+
+The bounds of all regions cut the axis into stretches. Each stretch is looked at once, however many
+regions lie on it, and a region is a range of stretches: so any number of regions, however much they
+overlap, costs one pass over what they cover.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from genoarrays.errors import RegionError
+from genoarrays.genome.assembly import check_same_assembly
+from genoarrays.genome.axis import GenomeAxis
+from genoarrays.genome.columns import Columns
+
+__all__ = ["Stretches", "positions_of", "stretches_of"]
+
+Ints = npt.NDArray[np.int64]
+
+
+class Stretches(NamedTuple):
+    """Disjoint stretches [start, stop) of the axis, rising; region r is [low[r], high[r])."""
+
+    start: Ints
+    stop: Ints
+    low: Ints
+    high: Ints
+
+
+def positions_of(
+    columns: Columns, axis: GenomeAxis, doing: str = "cannot reduce regions of"
+) -> tuple[Ints, Ints]:
+    """First position of each region on the axis, and the one past its last.
+
+    Bins that overlap a region belong to it. What lies off its contig has no positions; a region
+    without any is (0, 0).
+
+    Raises
+    ------
+    AssemblyError, ContigError
+        When regions lie on another assembly, or on a contig that the axis lacks.
+    RegionError
+        For a region that the axis holds in part only.
+    """
+    if columns.assembly is not None:
+        check_same_assembly(axis.assembly, columns.assembly, doing)
+    code = columns.code.astype(np.int64)
+    if columns.names != axis.assembly.names:
+        used = np.unique(code)
+        codes = np.zeros(len(columns.names), dtype=np.int64)
+        codes[used] = [axis.assembly.code(columns.names[n]) for n in used.tolist()]
+        code = codes[code]
+    start = np.maximum(columns.start, 0)
+    end = np.minimum(columns.end, axis.assembly.lengths[code])
+    there = start < end
+    low, high = start // axis.bin_size, (end - 1) // axis.bin_size
+    first = axis.locate(code, np.where(there, low, 0))
+    last = axis.locate(code, np.where(there, high, 0))
+    lost = np.flatnonzero(there & ((first < 0) | (last - first != high - low)))
+    if lost.size:
+        raise RegionError(
+            f"this axis does not hold all of {columns.labels(lost[:1]).tolist()[0]}, one of "
+            f"{lost.size:,} such regions; use the whole genome, or other regions"
+        )
+    return np.where(there, first, 0), np.where(there, last + 1, 0)
+
+
+def stretches_of(first: Ints, stop: Ints, edges: Ints) -> Stretches:
+    """Stretches of regions that are [first, stop) on the axis, cut at `edges` as well."""
+    bounds, at = np.unique(np.concatenate([first, stop, edges]), return_inverse=True)
+    begin, end = at[: len(first)], at[len(first) : 2 * len(first)]
+    change = np.bincount(begin, minlength=len(bounds)) - np.bincount(end, minlength=len(bounds))
+    wanted = np.cumsum(change)[:-1] > 0
+    number = np.concatenate([[0], np.cumsum(wanted)])
+    return Stretches(bounds[:-1][wanted], bounds[1:][wanted], number[begin], number[end])
