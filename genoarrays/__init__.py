@@ -80,8 +80,10 @@ if TYPE_CHECKING:
     from genoarrays.models.training import load_model as load_model
     from genoarrays.ops.content import gc_content as gc_content
     from genoarrays.ops.content import unknown_content as unknown_content
-    from genoarrays.ops.contigs import coarsen as coarsen
+    from genoarrays.ops.coarse import coarsen as coarsen
     from genoarrays.ops.contigs import map_contigs as map_contigs
+    from genoarrays.ops.mask import regions_where as regions_where
+    from genoarrays.ops.mask import valid_mask as valid_mask
     from genoarrays.ops.orientation import reverse_complement as reverse_complement
     from genoarrays.ops.sequence import one_hot as one_hot
     from genoarrays.ops.shuffle import shuffle_sequences as shuffle_sequences
@@ -135,14 +137,16 @@ _WHERE = {
     "sort_regions": "genome.order",
     "subtract_regions": "genome.overlap",
     # ops
-    "coarsen": "ops.contigs",
+    "coarsen": "ops.coarse",
     "gc_content": "ops.content",
     "map_contigs": "ops.contigs",
     "one_hot": "ops.sequence",
+    "regions_where": "ops.mask",
     "reverse_complement": "ops.orientation",
     "shuffle_sequences": "ops.shuffle",
     "summarize": "ops.summary",
     "unknown_content": "ops.content",
+    "valid_mask": "ops.mask",
     # formats
     "estimate_shift": "formats.reads.shift",
     "from_array": "formats.arrays.arrays",

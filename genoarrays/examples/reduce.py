@@ -130,11 +130,14 @@ def reduce_regions(
     if set(names) - {"quantile"}:
         fields = region_fields(array, columns, groups)
         fields = fields if lazy else fields.compute()
-        arrays = {name: _value(fields, name, bins) for name in names if name != "quantile"}
+        arrays = results(fields, {*names, "count"} - {"quantile", "coverage"})
     if "quantile" in names:
         found = region_quantiles(array, columns, np.atleast_1d(wanted))
         found = found if lazy else found.compute()
         arrays["quantile"] = found[..., 0] if np.ndim(wanted) == 0 else found
+    if "coverage" in names:
+        wide = np.where(bins > 0, bins, np.nan).reshape(-1, *(1,) * len(rest))
+        arrays["coverage"] = arrays["count"] / wide
     result = xr.Dataset(attrs=array.attrs).assign_coords(coords)
     for name in names:
         dims = [dim, *rest]
@@ -146,20 +149,6 @@ def reduce_regions(
             attrs["units"] = array.attrs["units"]
         result[name] = (dims, arrays[name], {**array.attrs, **attrs})
     return result[how].rename(array.name) if isinstance(how, str) else result
-
-
-def _value(fields: Any, name: str, bins: Ints) -> Any:
-    """One result, of numpy or dask fields (region, rest, field)."""
-    wide = bins.reshape(-1, *(1,) * (fields.ndim - 2))
-    if name == "count":
-        return fields[..., 0].astype(np.int64)
-    if name == "coverage":
-        return fields[..., 0] / np.where(wide > 0, wide, np.nan)
-    if isinstance(fields, np.ndarray):
-        return results(fields)[name]
-    return fields.map_blocks(
-        lambda block: results(block)[name], drop_axis=fields.ndim - 1, dtype=np.float64
-    )
 
 
 def _quantiles(q: Any, asked: bool, by: Any) -> Any:

@@ -16,7 +16,7 @@ import xarray as xr
 
 from genoarrays.errors import GenomeError
 
-__all__ = ["blocks_of", "check_numbers", "fields_of_block", "fields_of_blocks"]
+__all__ = ["blocks_of", "check_numbers", "fields_of_block", "fields_over", "joined_fields"]
 
 Array = npt.NDArray[Any]
 _BLOCK = 2**22  # values of a block, of arrays that have no dask chunks
@@ -85,8 +85,31 @@ def fields_of_block(block: Array, over: int, start: Array, stop: Array) -> Array
     return out.reshape(len(start), *rest, len(FIELDS))
 
 
-def fields_of_blocks(parts: Array, over: int) -> Array:
-    """Fields (rest, field) of (block, ..., rest, field), the first `over` dimensions of blocks."""
+def fields_over(data: Any, over: int) -> Any:
+    """Fields (rest, field) of a dask array whose first `over` dimensions go."""
+    import dask.array as da
+
+    blocks = tuple((1,) * number for number in data.numblocks[:over])
+    of_blocks = da.map_blocks(
+        _of_block, data, over=over, dtype=np.float64, new_axis=data.ndim,
+        chunks=(*blocks, *data.chunks[over:], (5,)), meta=np.empty((0,) * (data.ndim + 1)),
+    )  # fmt: skip
+    return da.map_blocks(
+        joined_fields, of_blocks.rechunk(dict.fromkeys(range(over), -1)), over=over,
+        dtype=np.float64, drop_axis=list(range(over)), chunks=(*data.chunks[over:], (5,)),
+        meta=np.empty((0,) * (data.ndim + 1 - over)),
+    )  # fmt: skip
+
+
+def _of_block(block: Array, over: int) -> Array:
+    """Fields of all of a block, its first dimensions of length 1."""
+    size = int(np.prod(block.shape[:over], dtype=np.int64))
+    fields = fields_of_block(block, over, np.zeros(1, np.int64), np.full(1, size))
+    return fields.reshape((1,) * over + fields.shape[1:])
+
+
+def joined_fields(parts: Array, over: int) -> Array:
+    """Fields (rest, field) of (over, rest, field)."""
     from genoarrays.ops.moments import over_ranges
 
     rest, number = parts.shape[over:-1], int(np.prod(parts.shape[:over], dtype=np.int64))

@@ -15,9 +15,11 @@ import numpy.typing as npt
 from genoarrays.errors import RegionError
 from genoarrays.genome.assembly import check_same_assembly
 from genoarrays.genome.axis import GenomeAxis
+from genoarrays.genome.clip import FAR
 from genoarrays.genome.columns import Columns
+from genoarrays.genome.segments import spread
 
-__all__ = ["Stretches", "positions_of", "stretches_of"]
+__all__ = ["Stretches", "positions_of", "runs_on", "stretches_of"]
 
 Ints = npt.NDArray[np.int64]
 
@@ -46,14 +48,7 @@ def positions_of(
     RegionError
         For a region that the axis holds in part only.
     """
-    if columns.assembly is not None:
-        check_same_assembly(axis.assembly, columns.assembly, doing)
-    code = columns.code.astype(np.int64)
-    if columns.names != axis.assembly.names:
-        used = np.unique(code)
-        codes = np.zeros(len(columns.names), dtype=np.int64)
-        codes[used] = [axis.assembly.code(columns.names[n]) for n in used.tolist()]
-        code = codes[code]
+    code = _codes(columns, axis, doing)
     start = np.maximum(columns.start, 0)
     end = np.minimum(columns.end, axis.assembly.lengths[code])
     there = start < end
@@ -67,6 +62,48 @@ def positions_of(
             f"{lost.size:,} such regions; use the whole genome, or other regions"
         )
     return np.where(there, first, 0), np.where(there, last + 1, 0)
+
+
+def runs_on(columns: Columns, axis: GenomeAxis) -> tuple[Ints, Ints]:
+    """Disjoint runs of positions, rising, whose bins overlap some regions.
+
+    Raises
+    ------
+    AssemblyError, ContigError
+        When regions lie on another assembly, or on a contig that the axis lacks.
+    RegionError
+        When the axis is reversed or thinned out.
+    """
+    if (axis.step != 1).any():
+        raise RegionError("this axis is reversed or thinned out; mask regions before that")
+    code, size = _codes(columns, axis, "cannot mask regions of"), axis.bin_size
+    low = np.maximum(columns.start, 0) // size
+    high = -(-np.minimum(columns.end, axis.assembly.lengths[code]) // size)
+    some = np.flatnonzero(low < high)
+    order = some[np.argsort(code[some] * FAR + low[some], kind="stable")]
+    begin, reach = code[order] * FAR + low[order], code[order] * FAR + high[order]
+    reach = np.maximum.accumulate(reach) if len(reach) else reach
+    head = np.flatnonzero(np.append(True, begin[1:] > reach[:-1])[: len(begin)])
+    begin, end = begin[head], reach[np.append(head[1:], len(reach)) - 1] if len(head) else reach
+    first = axis.code * FAR + axis.first
+    at = np.searchsorted(end, first, side="right")
+    segment, run = spread(at, np.searchsorted(begin, first + axis.count, side="left") - at)
+    start = np.maximum(begin[run], first[segment]) - first[segment]
+    stop = np.minimum(end[run] - first[segment], axis.count[segment])
+    return axis.edges[segment] + start, axis.edges[segment] + stop
+
+
+def _codes(columns: Columns, axis: GenomeAxis, doing: str) -> Ints:
+    """Contig codes of regions on the assembly of an axis."""
+    if columns.assembly is not None:
+        check_same_assembly(axis.assembly, columns.assembly, doing)
+    code: Ints = columns.code.astype(np.int64)
+    if columns.names != axis.assembly.names:
+        used = np.unique(code)
+        codes = np.zeros(len(columns.names), dtype=np.int64)
+        codes[used] = [axis.assembly.code(columns.names[n]) for n in used.tolist()]
+        code = codes[code]
+    return code
 
 
 def stretches_of(first: Ints, stop: Ints, edges: Ints) -> Stretches:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -10,7 +10,7 @@ import numpy.typing as npt
 import xarray as xr
 
 from genoarrays.errors import GenomeError
-from genoarrays.ops.blocks import blocks_of, check_numbers, fields_of_block, fields_of_blocks
+from genoarrays.ops.blocks import blocks_of, check_numbers, fields_over
 
 __all__ = ["NAMES", "results", "summarize"]
 
@@ -62,56 +62,41 @@ def summarize(array: xr.DataArray, dim: Hashable | Sequence[Hashable] = "positio
             raise GenomeError(f"{array.name!r} has no dimension {one!r}, but {list(array.dims)}")
     check_numbers(array, "summarized")
     data, rest, lazy = blocks_of(array, dims)
-    parts = _parts(data, len(dims))
-    fields = parts if lazy else parts.compute()
+    fields = fields_over(data, len(dims))
+    found = results(fields if lazy else fields.compute(), NAMES)
     coords = {n: c for n, c in array.coords.items() if not set(c.dims) & set(dims)}
-    found = xr.Dataset(coords=coords)
-    for number, (name, text) in enumerate(NAMES.items()):
-        values = fields[..., number]
-        values = values.astype(np.int64) if name == "count" else values
+    result = xr.Dataset(coords=coords)
+    for name, text in NAMES.items():
         attrs = {"long_name": text}
         if "units" in array.attrs and name != "count":
             attrs["units"] = array.attrs["units"]
-        found[name] = (rest, values, attrs)
-    return found.assign_attrs(array.attrs)
+        result[name] = (rest, found[name], attrs)
+    return result.assign_attrs(array.attrs)
 
 
-def _parts(data: Any, over: int) -> Any:
-    """Results for the first `over` dimensions: (rest, name)."""
-    import dask.array as da
+def results(fields: Any, names: Iterable[str]) -> dict[str, Any]:
+    """What fields (..., field), NumPy or dask, come to: (...,) float64 (counts int64) by name.
 
-    fields = len(NAMES)
-    blocks = tuple((1,) * number for number in data.numblocks[:over])
-    of_blocks = da.map_blocks(
-        _of_block, data, over=over, dtype=np.float64, new_axis=data.ndim,
-        chunks=(*blocks, *data.chunks[over:], (fields,)), meta=np.empty((0,) * (data.ndim + 1)),
-    )  # fmt: skip
-    whole = of_blocks.rechunk(dict.fromkeys(range(over), -1))
-    return da.map_blocks(
-        _joined, whole, over=over, dtype=np.float64, drop_axis=list(range(over)),
-        chunks=(*data.chunks[over:], (fields,)), meta=np.empty((0,) * (data.ndim + 1 - over)),
-    )  # fmt: skip
-
-
-def _of_block(block: Array, over: int) -> Array:
-    """Fields of one block, its first dimensions of length 1."""
-    size = int(np.prod(block.shape[:over], dtype=np.int64))
-    fields = fields_of_block(block, over, np.zeros(1, np.int64), np.full(1, size))
-    return fields.reshape((1,) * over + fields.shape[1:])
+    NaN where there are no values.
+    """
+    if isinstance(fields, np.ndarray):
+        return {name: _result(fields, name) for name in names}
+    last = fields.ndim - 1
+    return {
+        name: fields.map_blocks(
+            _result, name, drop_axis=last, dtype=np.int64 if name == "count" else np.float64
+        )
+        for name in names
+    }
 
 
-def _joined(parts: Array, over: int) -> Array:
-    """Results of the fields of all blocks."""
-    found = results(fields_of_blocks(parts, over))
-    return np.stack([found[name] for name in NAMES], axis=-1)
-
-
-def results(fields: Array) -> dict[str, Array]:
-    """What fields (..., field) come to: (...,) float64 by name; NaN where there are no values."""
+def _result(fields: Array, name: str) -> Array:
     count, total, squares, low, high = np.moveaxis(fields, -1, 0)
+    if name == "count":
+        return np.asarray(count, dtype=np.int64)
     with np.errstate(invalid="ignore", divide="ignore"):
-        mean = total / count
-        sd = np.sqrt(np.where(count > 1, squares / (count - 1), np.nan))
-    some = count > 0
-    found = {"count": count, "mean": mean, "sd": sd, "sum": total, "min": low, "max": high}
-    return {n: v if n in ("count", "mean") else np.where(some, v, np.nan) for n, v in found.items()}
+        if name == "mean":
+            return np.asarray(total / count)
+        if name == "sd":
+            return np.asarray(np.sqrt(np.where(count > 1, squares / (count - 1), np.nan)))
+    return np.asarray(np.where(count > 0, {"sum": total, "min": low, "max": high}[name], np.nan))
