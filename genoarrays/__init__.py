@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from genoarrays.examples.folds import fold_regions as fold_regions
     from genoarrays.examples.gather import windows as windows
     from genoarrays.examples.leaks import check_leaks as check_leaks
+    from genoarrays.examples.metagene import metagene as metagene
     from genoarrays.examples.reduce import reduce_regions as reduce_regions
     from genoarrays.examples.split import split_regions as split_regions
     from genoarrays.examples.split import split_sequences as split_sequences
@@ -82,9 +83,15 @@ if TYPE_CHECKING:
     from genoarrays.ops.content import unknown_content as unknown_content
     from genoarrays.ops.coarse import coarsen as coarsen
     from genoarrays.ops.contigs import map_contigs as map_contigs
+    from genoarrays.ops.histogram import histogram as histogram
     from genoarrays.ops.mask import regions_where as regions_where
     from genoarrays.ops.mask import valid_mask as valid_mask
+    from genoarrays.ops.normal import fit_normalizer as fit_normalizer
+    from genoarrays.ops.normalize import normalize as normalize
     from genoarrays.ops.orientation import reverse_complement as reverse_complement
+    from genoarrays.ops.quantile import quantile as quantile
+    from genoarrays.ops.rolling import rolling as rolling
+    from genoarrays.ops.rolling import smooth as smooth
     from genoarrays.ops.sequence import one_hot as one_hot
     from genoarrays.ops.shuffle import shuffle_sequences as shuffle_sequences
     from genoarrays.ops.summary import summarize as summarize
@@ -138,12 +145,18 @@ _WHERE = {
     "subtract_regions": "genome.overlap",
     # ops
     "coarsen": "ops.coarse",
+    "fit_normalizer": "ops.normal",
     "gc_content": "ops.content",
+    "histogram": "ops.histogram",
     "map_contigs": "ops.contigs",
+    "normalize": "ops.normalize",
     "one_hot": "ops.sequence",
+    "quantile": "ops.quantile",
     "regions_where": "ops.mask",
     "reverse_complement": "ops.orientation",
+    "rolling": "ops.rolling",
     "shuffle_sequences": "ops.shuffle",
+    "smooth": "ops.rolling",
     "summarize": "ops.summary",
     "unknown_content": "ops.content",
     "valid_mask": "ops.mask",
@@ -175,6 +188,7 @@ _WHERE = {
     "check_leaks": "examples.leaks",
     "class_weights": "examples.weights",
     "fold_regions": "examples.folds",
+    "metagene": "examples.metagene",
     "reduce_regions": "examples.reduce",
     "sample_background": "examples.background",
     "split_regions": "examples.split",

@@ -9,6 +9,7 @@ from multiprocessing import get_context
 
 import numpy as np
 import pytest
+import xarray as xr
 
 import genoarrays as ga
 
@@ -438,6 +439,46 @@ def test_case_82__contigs_without_rows_are_zero(files):
 def test_case_84__score_of_three_columns_names_the_file(files):
     with pytest.raises(ga.InputError, match=r"positive\.bed, line 1: the bed file has 3 columns"):
         ga.open_intervals(files / "positive.bed", like=GENOME, mode="score")
+
+
+# ---- normalizers, fitted on the windows that are listed
+
+
+def test_case_86__tpm_of_two_conditions(files, roi):
+    samples = {"one": files / "sample.bam", "two": files / "sample.bam"}
+    x = ga.windows(ga.open_bam(samples, like=GENOME), ga.tile_regions(roi, 200), reduce="sum").reads
+    found = ga.normalize(x, ga.fit_normalizer(x, "tpm"))
+    np.testing.assert_allclose(found.sum(("window", "strand")), [1e6, 1e6], rtol=1e-6)
+    one_read = found.values[x.values == 1]
+    np.testing.assert_allclose(one_read, 34482.76, rtol=1e-6)
+
+
+def test_case_89__zscore_at_1_bp(roi, tiles, signal):
+    stats = ga.fit_normalizer(signal.signal, "zscore", regions=roi)
+    x = ga.windows(signal, tiles, 200).signal
+    for fitted in (stats, ga.fit_normalizer(x, "zscore")):
+        found = ga.normalize(x, fitted).values
+        np.testing.assert_allclose(found[x.values == 0], -0.220236, rtol=1e-5)
+        np.testing.assert_allclose(found[x.values == 1], 3.998837, rtol=1e-5)
+
+
+def test_case_91__clip_at_a_percentile(roi, tiles, signal):
+    x = ga.windows(signal, tiles, 200).signal
+    for stats in (
+        ga.fit_normalizer(signal.signal, "clip", q=0.99, regions=roi),
+        ga.fit_normalizer(x, "clip", q=0.99),
+    ):
+        found = ga.normalize(x, stats).values
+        assert found.max() == 1
+        assert found.sum() == 977
+
+
+def test_case_93__zscore_of_two_levels():
+    values = np.concatenate([np.ones(150), -np.ones(300)])
+    coords = ga.genome_coords(ga.Assembly("toy", {"chr1": 450}))
+    x = xr.DataArray(values, coords, ["position"])
+    found = ga.normalize(x, ga.fit_normalizer(x, "zscore")).values
+    np.testing.assert_allclose(found[[0, -1]], [1.412641, -0.706321], rtol=1e-5)
 
 
 # ---- arrays and exports

@@ -14,11 +14,12 @@ import numpy.typing as npt
 import xarray as xr
 
 from genoarrays.errors import GenomeError
+from genoarrays.examples.labels import labels_of
 from genoarrays.examples.regions import regions_on
-from genoarrays.genome.columns import Columns
 from genoarrays.genome.index import axis_of
 from genoarrays.ops.blocks import check_numbers
 from genoarrays.ops.reduce import region_fields, region_quantiles
+from genoarrays.ops.stretches import positions_of
 from genoarrays.ops.summary import results
 
 __all__ = ["reduce_regions"]
@@ -116,29 +117,31 @@ def reduce_regions(
     wanted = _quantiles(q, "quantile" in names, by)
     axis = axis_of(array)
     table, columns = regions_on(regions, axis.assembly)
+    first, stop = positions_of(columns, axis)
     rest = [d for d in array.dims if d != "position"]
     bins = -(-columns.end // axis.bin_size) - columns.start // axis.bin_size
     dim, groups = "region", None
-    coords: dict[Any, Any] = dict(table.drop_vars(list(table.data_vars)).coords)
+    result = table.drop_vars(list(table.data_vars)).assign_attrs(array.attrs)
     if by is not None:
-        labels, groups, dim = _labels(table, columns, by)
+        labels, groups, dim = labels_of(table, columns.size, by)
         some = groups >= 0
-        coords, bins = {dim: labels}, np.bincount(groups[some], bins[some], len(labels))
-    coords = {n: c for n, c in array.coords.items() if "position" not in c.dims} | coords
+        bins = np.bincount(groups[some], bins[some], len(labels))
+        result = xr.Dataset(coords={dim: labels}, attrs=array.attrs)
+    more = {n: c for n, c in array.coords.items() if "position" not in c.dims}
+    result = result.assign_coords({n: c for n, c in more.items() if n not in result.coords})
     lazy = array.chunks is not None
     arrays: dict[str, Any] = {}
     if set(names) - {"quantile"}:
-        fields = region_fields(array, columns, groups)
+        fields = region_fields(array, first, stop, groups)
         fields = fields if lazy else fields.compute()
         arrays = results(fields, {*names, "count"} - {"quantile", "coverage"})
     if "quantile" in names:
-        found = region_quantiles(array, columns, np.atleast_1d(wanted))
+        found = region_quantiles(array, first, stop, np.atleast_1d(wanted))
         found = found if lazy else found.compute()
         arrays["quantile"] = found[..., 0] if np.ndim(wanted) == 0 else found
     if "coverage" in names:
         wide = np.where(bins > 0, bins, np.nan).reshape(-1, *(1,) * len(rest))
         arrays["coverage"] = arrays["count"] / wide
-    result = xr.Dataset(attrs=array.attrs).assign_coords(coords)
     for name in names:
         dims = [dim, *rest]
         if name == "quantile":
@@ -167,24 +170,3 @@ def _quantiles(q: Any, asked: bool, by: Any) -> Any:
     if values.ndim > 1 or not ((values >= 0) & (values <= 1)).all():
         raise GenomeError(f"q={q!r} is not possible; quantiles are from 0 to 1")
     return values
-
-
-def _labels(table: xr.Dataset, columns: Columns, by: Any) -> tuple[Array, Ints, str]:
-    """Distinct labels, the number of each region's, and what their dimension is called."""
-    import pandas as pd
-
-    if isinstance(by, str):
-        if by not in table.variables:
-            known = ", ".join(map(str, table.data_vars))
-            raise GenomeError(f"by={by!r} is no column of the regions, which have {known}")
-        dim, given = by, table[by].values
-    else:
-        dim = str(getattr(by, "name", None) or "group")
-        given = np.asarray(by)
-    if given.shape != (columns.size,):
-        raise GenomeError(
-            f"by= has {given.shape} labels for {columns.size:,} regions; give one for each"
-        )
-    codes, names = pd.factorize(given.astype(object) if given.dtype.kind == "T" else given)
-    kind = np.dtypes.StringDType() if all(isinstance(n, str) for n in names) else None
-    return np.asarray(names, dtype=kind), codes.astype(np.int64), dim

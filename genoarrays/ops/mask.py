@@ -22,8 +22,8 @@ from genoarrays.genome.columns import Columns
 from genoarrays.genome.index import axis_of, genome_coords
 from genoarrays.genome.regions import columns_dataset
 from genoarrays.genome.segments import cut_runs, runs_of
-from genoarrays.ops.content import sequence_of
 from genoarrays.ops.coarse import coarsen
+from genoarrays.ops.content import sequence_of
 from genoarrays.ops.stretches import runs_on
 
 __all__ = ["check_valid", "covered", "regions_where", "valid_mask"]
@@ -86,9 +86,9 @@ def valid_mask(
     axis = axis_of(like)
     chunks = _chunks(like, axis.size)
     tables = [exclude] if isinstance(exclude, xr.Dataset) else list(exclude)
-    masks = [~_blocks(axis, table_columns(table), chunks) for table in tables]
+    masks = [~_where(axis, table, chunks) for table in tables]
     if include is not None:
-        masks.append(_blocks(axis, table_columns(include), chunks))
+        masks.append(_where(axis, include, chunks))
     if dna is not None:
         masks.append(_known(dna, axis).chunk({"position": chunks}).data)
     for one in [data] if isinstance(data, xr.DataArray) else data:
@@ -108,9 +108,12 @@ def valid_mask(
     return xr.DataArray(valid, genome_coords(axis), ["position"], "valid", attrs)
 
 
-def covered(axis: GenomeAxis, columns: Columns, chunks: Any = None) -> xr.DataArray:
-    """Where bins overlap one of some regions: (position,) bool, lazily."""
-    data = _blocks(axis, columns, chunks or _lengths(axis.size))
+def covered(axis: GenomeAxis, runs: tuple[Ints, Ints], chunks: Any = None) -> xr.DataArray:
+    """Where positions are in disjoint runs, rising: (position,) bool, lazily."""
+    import dask.array as da
+
+    source = _Runs(*runs, axis.size)
+    data = da.from_array(source, chunks=(chunks or _lengths(axis.size),), name=False)
     return xr.DataArray(data, genome_coords(axis), ["position"], "covered")
 
 
@@ -240,12 +243,8 @@ class _Runs:
         return np.cumsum(out[:-1], dtype=np.int8).astype(bool)
 
 
-def _blocks(axis: GenomeAxis, columns: Columns, chunks: tuple[int, ...]) -> Any:
-    """Where bins overlap some regions; parts of regions that the axis lacks have no bins."""
-    import dask.array as da
-
-    start, stop = runs_on(columns, axis)
-    return da.from_array(_Runs(start, stop, axis.size), chunks=(chunks,), name=False)
+def _where(axis: GenomeAxis, table: xr.Dataset, chunks: tuple[int, ...]) -> Any:
+    return covered(axis, runs_on(table_columns(table), axis), chunks).data
 
 
 def _everything(size: int, chunks: tuple[int, ...]) -> Any:

@@ -14,10 +14,8 @@ import numpy as np
 import numpy.typing as npt
 import xarray as xr
 
-from genoarrays.genome.columns import Columns
-from genoarrays.genome.index import axis_of
 from genoarrays.ops.blocks import blocks_of, fields_of_block
-from genoarrays.ops.stretches import positions_of, stretches_of
+from genoarrays.ops.stretches import stretches_of
 
 __all__ = ["region_fields", "region_quantiles"]
 
@@ -27,15 +25,15 @@ _PLACE = np.dtype([("start", "i8"), ("stop", "i8")])
 _AT_ONCE = 2**20  # regions of one task
 
 
-def region_fields(array: xr.DataArray, columns: Columns, groups: Ints | None = None) -> Any:
+def region_fields(array: xr.DataArray, first: Ints, stop: Ints, groups: Ints | None = None) -> Any:
     """Fields of the values of each region, as `ops.moments` has them.
 
     Parameters
     ----------
     array
         Numbers with the dimension `position`.
-    columns
-        The regions.
+    first, stop
+        Positions of each region, as `positions_of` gives them.
     groups
         Number of the group of each region, from 0, to pool them; -1 is none.
 
@@ -46,7 +44,6 @@ def region_fields(array: xr.DataArray, columns: Columns, groups: Ints | None = N
     """
     import dask.array as da
 
-    first, stop = positions_of(columns, axis_of(array))
     data, _, _ = blocks_of(array, ["position"])
     edges = np.concatenate([[0], np.cumsum(data.chunks[0])])
     found = stretches_of(first, stop, edges)
@@ -66,11 +63,11 @@ def region_fields(array: xr.DataArray, columns: Columns, groups: Ints | None = N
         new_axes={data.ndim: 5}, adjust_chunks={0: lengths}, align_arrays=False,
         dtype=np.float64, meta=np.empty((0,) * (data.ndim + 1)),
     )  # fmt: skip
-    ranges = np.empty(columns.size, dtype=_PLACE)
+    ranges = np.empty(len(first), dtype=_PLACE)
     ranges["start"], ranges["stop"] = found.low, found.high
-    step = max(columns.size, 1) if groups is not None else _AT_ONCE
-    cuts = tuple(np.diff([*range(0, max(columns.size, 1), step), columns.size]).tolist())
-    count = columns.size if groups is None else int(groups.max(initial=-1)) + 1
+    step = max(len(first), 1) if groups is not None else _AT_ONCE
+    cuts = tuple(np.diff([*range(0, max(len(first), 1), step), len(first)]).tolist())
+    count = len(first) if groups is None else int(groups.max(initial=-1)) + 1
     region, stretch = data.ndim + 1, 0
     return da.blockwise(
         _joined, (region, *rest, data.ndim), parts.rechunk({0: -1}), (stretch, *rest, data.ndim),
@@ -108,15 +105,15 @@ def _joined(parts: Array, ranges: Array, groups: Ints | None) -> Array:
     return out.reshape(len(out), *rest, parts.shape[-1])
 
 
-def region_quantiles(array: xr.DataArray, columns: Columns, q: Array) -> Any:
+def region_quantiles(array: xr.DataArray, first: Ints, stop: Ints, q: Array) -> Any:
     """Quantiles of the values of each region, by linear interpolation; NaN are skipped.
 
     Parameters
     ----------
     array
         Numbers with the dimension `position`.
-    columns
-        The regions.
+    first, stop
+        Positions of each region, as `positions_of` gives them.
     q
         (quantile,) from 0 to 1.
 
@@ -127,7 +124,6 @@ def region_quantiles(array: xr.DataArray, columns: Columns, q: Array) -> Any:
     """
     import dask.array as da
 
-    first, stop = positions_of(columns, axis_of(array))
     data, _, _ = blocks_of(array, ["position"])
     edges = np.concatenate([[0], np.cumsum(data.chunks[0])])
     order = np.argsort(first, kind="stable")

@@ -19,7 +19,7 @@ from genoarrays.genome.clip import FAR
 from genoarrays.genome.columns import Columns
 from genoarrays.genome.segments import spread
 
-__all__ = ["Stretches", "positions_of", "runs_on", "stretches_of"]
+__all__ = ["Stretches", "common_runs", "positions_of", "runs_on", "stretches_of"]
 
 Ints = npt.NDArray[np.int64]
 
@@ -91,6 +91,20 @@ def runs_on(columns: Columns, axis: GenomeAxis) -> tuple[Ints, Ints]:
     start = np.maximum(begin[run], first[segment]) - first[segment]
     stop = np.minimum(end[run] - first[segment], axis.count[segment])
     return axis.edges[segment] + start, axis.edges[segment] + stop
+
+
+def common_runs(one: tuple[Ints, Ints], other: tuple[Ints, Ints]) -> tuple[Ints, Ints]:
+    """Where two lists of disjoint runs, rising, overlap.
+
+    Examples
+    --------
+    >>> a, b = np.array([0, 10]), np.array([5, 20])
+    >>> [x.tolist() for x in common_runs((a, b), (np.array([3, 12]), np.array([11, 30])))]
+    [[3, 10, 12], [5, 11, 20]]
+    """
+    at = np.searchsorted(other[1], one[0], side="right")
+    row, run = spread(at, np.searchsorted(other[0], one[1], side="left") - at)
+    return np.maximum(one[0][row], other[0][run]), np.minimum(one[1][row], other[1][run])
 
 
 def _codes(columns: Columns, axis: GenomeAxis, doing: str) -> Ints:

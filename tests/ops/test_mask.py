@@ -9,7 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import genoarrays as ga
+from genoarrays.genome.regions import region_columns, regions_dataset
 from genoarrays.ops.mask import covered
+from genoarrays.ops.stretches import runs_on
 
 LENGTHS = {"chr1": 30, "chr2": 7, "chr3": 12}
 
@@ -27,8 +29,6 @@ def places(draw):
 
 def table(rows, assembly):
     names, starts, ends = (list(c) for c in zip(*rows, strict=True)) if rows else ([], [], [])
-    from genoarrays.genome.regions import regions_dataset
-
     return regions_dataset(names, starts, ends, assembly=assembly)
 
 
@@ -52,13 +52,12 @@ def test_covered__holds_where_regions_are(rows, bin_size, part, data):
     if axis.size == 0:
         return
     lengths = [1] * axis.size if axis.size < 4 else [3, axis.size - 3]
-    columns = ga.genome.regions.region_columns(table(rows, axis.assembly))
-    found = covered(axis, columns, tuple(lengths))
+    found = covered(axis, runs_on(region_columns(table(rows, axis.assembly)), axis), tuple(lengths))
     expected = bases_of(rows, axis)
     np.testing.assert_array_equal(found.values, expected)
     assert ga.axis_of(found) == axis
     back = ga.regions_where(found)
-    again = covered(axis, ga.genome.regions.region_columns(back), tuple(lengths))
+    again = covered(axis, runs_on(region_columns(back), axis))
     np.testing.assert_array_equal(again.values, expected)
     if not part:
         ends = list(zip(back.contig.values, back.end.values, strict=True))
