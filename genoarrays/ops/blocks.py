@@ -16,7 +16,7 @@ import xarray as xr
 
 from genoarrays.errors import GenomeError
 
-__all__ = ["blocks_of", "check_numbers", "fields_of_block", "fields_over", "joined_fields"]
+__all__ = ["blocks_of", "check_numbers", "fields_of_block", "fields_over", "joined_fields", "plain"]
 
 Array = npt.NDArray[Any]
 _BLOCK = 2**22  # values of a block, of arrays that have no dask chunks
@@ -47,6 +47,15 @@ def blocks_of(array: xr.DataArray, dims: Sequence[Hashable]) -> tuple[Any, list[
     return flat.data, rest, lazy
 
 
+def plain(block: Array) -> Array:
+    """The same numbers in a type that compiled loops know."""
+    if block.dtype.kind == "b":
+        return block.view(np.uint8)
+    if block.dtype.kind == "f" and block.dtype.itemsize not in (4, 8):
+        return block.astype(np.float32 if block.dtype.itemsize < 4 else np.float64)
+    return block if block.dtype.isnative else block.astype(block.dtype.newbyteorder("="))
+
+
 def fields_of_block(block: Array, over: int, start: Array, stop: Array) -> Array:
     """Fields (stretch, rest, field) of stretches of a block whose first `over` dimensions go.
 
@@ -62,9 +71,7 @@ def fields_of_block(block: Array, over: int, start: Array, stop: Array) -> Array
     from genoarrays.ops.moments import FIELDS, moments, over_ranges
 
     rest = block.shape[over:]
-    if block.dtype.kind == "b" or block.dtype == np.float16 or not block.dtype.isnative:
-        kept = np.float32 if block.dtype == np.float16 else block.dtype.newbyteorder("=")
-        block = block.astype(np.uint8 if block.dtype.kind == "b" else kept)
+    block = plain(block)
     rows = int(np.prod(rest, dtype=np.int64))
     out = np.empty((len(start), rows, len(FIELDS)))
     columns = np.moveaxis(block, range(over), range(-over, 0))

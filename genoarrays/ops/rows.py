@@ -14,7 +14,7 @@ import numpy.typing as npt
 import xarray as xr
 
 from genoarrays.errors import GenomeError
-from genoarrays.ops.blocks import blocks_of, check_numbers
+from genoarrays.ops.blocks import blocks_of, check_numbers, plain
 
 __all__ = ["Rows", "block_rows", "rows_of"]
 
@@ -84,11 +84,5 @@ def rows_of(array: xr.DataArray, dim: Hashable | Sequence[Hashable], doing: str)
 
 def block_rows(block: Array, over: int) -> Array:
     """A block as (value, row), of a type that compiled loops know."""
-    if block.dtype.kind == "b":
-        block = block.view(np.uint8)
-    elif block.dtype.kind == "f" and block.dtype.itemsize not in (4, 8):
-        block = block.astype(np.float32 if block.dtype.itemsize < 4 else np.float64)
-    elif not block.dtype.isnative:
-        block = block.astype(block.dtype.newbyteorder("="))
     rows = int(np.prod(block.shape[over:], dtype=np.int64))
-    return block.reshape(int(np.prod(block.shape[:over], dtype=np.int64)), rows)
+    return plain(block).reshape(int(np.prod(block.shape[:over], dtype=np.int64)), rows)

@@ -9,8 +9,8 @@ import numpy as np
 import numpy.typing as npt
 import xarray as xr
 
-from genoarrays.errors import GenomeError
-from genoarrays.ops.blocks import blocks_of, check_numbers, fields_over
+from genoarrays.ops.blocks import fields_over
+from genoarrays.ops.rows import rows_of
 
 __all__ = ["NAMES", "results", "summarize"]
 
@@ -56,21 +56,14 @@ def summarize(array: xr.DataArray, dim: Hashable | Sequence[Hashable] = "positio
     >>> int(found["count"]), float(found["mean"]), round(float(found.sd), 3), float(found["max"])
     (4, 2.5, 1.291, 4.0)
     """
-    dims = [dim] if isinstance(dim, str) or not isinstance(dim, Sequence) else list(dim)
-    for one in dims:
-        if one not in array.dims:
-            raise GenomeError(f"{array.name!r} has no dimension {one!r}, but {list(array.dims)}")
-    check_numbers(array, "summarized")
-    data, rest, lazy = blocks_of(array, dims)
-    fields = fields_over(data, len(dims))
-    found = results(fields if lazy else fields.compute(), NAMES)
-    coords = {n: c for n, c in array.coords.items() if not set(c.dims) & set(dims)}
-    result = xr.Dataset(coords=coords)
+    rows = rows_of(array, dim, "summarized")
+    found = results(rows.finish(fields_over(rows.data, rows.over)), NAMES)
+    result = rows.labels
     for name, text in NAMES.items():
         attrs = {"long_name": text}
         if "units" in array.attrs and name != "count":
             attrs["units"] = array.attrs["units"]
-        result[name] = (rest, found[name], attrs)
+        result[name] = (rows.rest, found[name], attrs)
     return result.assign_attrs(array.attrs)
 
 

@@ -106,6 +106,14 @@ def test_summarize__is_lazy_reads_once_and_keeps_labels(tmp_path):
     check(ga.summarize(x.reads, ["window", "offset"]), brute(x.reads.values.astype("f8"), (0, 1)))
 
 
+def test_summarize__over_tracks_stays_on_the_genome():
+    ds = ga.testing.random_genome({"chr1": 50, "chr2": 9})
+    for array in (ds.signal, ds.signal.chunk(position=20)):
+        found = ga.summarize(array, "track")
+        assert ga.axis_of(found) == ga.axis_of(ds)
+        check(found.sel(position="chr2:2-5"), brute(ds.signal.values[52:55], 1))
+
+
 def test_summarize__refuses():
     ds = ga.testing.random_genome({"chr1": 50})
     with pytest.raises(ga.GenomeError, match="'signal' has no dimension 'x'"):
