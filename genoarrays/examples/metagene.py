@@ -118,6 +118,9 @@ def metagene(
     table, columns = regions_on(regions, axis.assembly)
     if columns.size == 0:
         raise GenomeError("there are no regions to average over")
+    # neighbors in one block: it needs few reads
+    order = np.lexsort((columns.start, columns.code))
+    columns = columns.take(order)
     if anchor == "scaled":
         x = _scaled(array, columns, reach, size, whole("body_bins", body_bins, least=1))
     else:
@@ -127,6 +130,7 @@ def metagene(
     if by is None:
         return summarize(x, "window")
     labels, groups, dim = labels_of(table, columns.size, by)
+    groups = groups[order]
     parts = [summarize(x.isel(window=groups == n), "window") for n in range(len(labels))]
     return xr.concat(parts, dim).assign_coords({dim: labels})
 
@@ -167,12 +171,11 @@ def _scaled(
     import dask.array as da
 
     number = reach[0] // size, body, reach[1] // size
-    order = np.lexsort((columns.start, columns.code))
     step = max(_AT_ONCE // sum(number), 1)
     lazy = array if array.chunks is not None else array.chunk({"position": 2**22})
     blocks = []
     for begin in range(0, columns.size, step):
-        some = columns.take(order[begin : begin + step])
+        some = columns.take(slice(begin, begin + step))
         bins = _bins(some, reach, size, number)
         flat = Columns(
             some.names, np.repeat(some.code, sum(number)), bins.start.reshape(-1),
@@ -181,7 +184,6 @@ def _scaled(
         fields = region_fields(lazy, *positions_of(flat, axis_of(array)))
         means = results(fields, ["mean"])["mean"]
         blocks.append(means.reshape(some.size, sum(number), *means.shape[1:]))
-    joined = da.concatenate(blocks)[np.argsort(order, kind="stable")]
     part = np.repeat(["upstream", "body", "downstream"], number).astype(np.dtypes.StringDType())
     place = np.concatenate(
         [np.arange(-reach[0], 0, size), np.arange(body) / body, np.arange(0, reach[1], size)]
@@ -189,7 +191,9 @@ def _scaled(
     rest = [d for d in array.dims if d != "position"]
     coords = {n: c for n, c in array.coords.items() if "position" not in c.dims}
     coords |= {"part": ("bin", part), "place": ("bin", place)}
-    found = xr.DataArray(joined, coords, ["window", "bin", *rest], array.name, array.attrs)
+    found = xr.DataArray(
+        da.concatenate(blocks), coords, ["window", "bin", *rest], array.name, array.attrs
+    )
     if "strand" in rest:
         minus = xr.DataArray(columns.orientation < 0, dims="window")
         other = found.isel(strand=slice(None, None, -1)).assign_coords(strand=array["strand"])
