@@ -1,0 +1,155 @@
+"""How is something done along the genome to every variable of an object, or beside its chunks?
+
+`along_axis` takes objects apart and puts them together again on another axis; `layered` makes the
+dask array of tasks that need more than one chunk, such as the neighbors of each.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import product
+from typing import Any, TypeVar
+
+import numpy as np
+import numpy.typing as npt
+import xarray as xr
+
+from genoarrays.genome.axis import GenomeAxis
+from genoarrays.genome.index import genome_coords
+from genoarrays.ops.blocks import check_numbers
+from genoarrays.options import current
+
+__all__ = ["along_axis", "beside", "layered", "others"]
+
+Xarray = TypeVar("Xarray", xr.Dataset, xr.DataArray)
+Array = npt.NDArray[Any]
+_AXIS = ("position", "contig", "assembly")
+
+
+def along_axis(obj: Xarray, axis: GenomeAxis, function: Callable[[Any], Any], doing: str) -> Xarray:
+    """Put what a function makes of each variable on an axis.
+
+    Parameters
+    ----------
+    obj
+        Dataset or DataArray with the dimension `position`.
+    axis
+        Of the results.
+    function
+        Takes numbers (position, ...), a dask array where `obj` is lazy, and gives as many
+        positions as `axis` has.
+    doing
+        Ends the message when there are no numbers.
+
+    Returns
+    -------
+    The same kind of object: variables without `position`, labels and attributes stay. Other
+    coordinates along `position` are left out, for they belong to the bins of before.
+
+    Raises
+    ------
+    GenomeError
+        For codes of letters, or values that are no numbers.
+    """
+    if isinstance(obj, xr.DataArray):
+        return _changed(obj, function, doing).assign_coords(genome_coords(axis))
+    kept = obj.drop_vars(_AXIS, errors="ignore").drop_dims("position", errors="ignore")
+    data = {
+        name: _changed(array, function, doing) if "position" in array.dims else array
+        for name, array in obj.data_vars.items()
+    }
+    return xr.Dataset(data, kept.coords, obj.attrs).assign_coords(genome_coords(axis))
+
+
+def _changed(array: xr.DataArray, function: Callable[[Any], Any], doing: str) -> xr.DataArray:
+    check_numbers(array, doing)
+    variable = array.variable
+    if variable.chunks is None and not variable._in_memory:  # lazy without dask
+        cell = max(variable.nbytes // max(variable.sizes["position"], 1), 1)
+        variable = variable.chunk(position=max(current().chunk_bytes // cell, 1))
+    flat = variable.transpose("position", ...)
+    coords = {
+        name: coord
+        for name, coord in array.coords.items()
+        if name not in _AXIS and "position" not in coord.dims
+    }
+    data = function(flat.data if flat.sizes["position"] else np.empty(flat.shape, flat.dtype))
+    changed = xr.DataArray(data, coords, flat.dims, array.name, array.attrs)
+    changed = changed.transpose(*array.dims)
+    return changed.chunk() if flat.chunks is not None and changed.chunks is None else changed
+
+
+def layered(name: str, data: Any, tasks: Mapping[Any, Any], chunks: Any, dtype: Any) -> Any:
+    """Dask array of tasks that take chunks of another one.
+
+    Parameters
+    ----------
+    name
+        Of the result; tasks have keys (name, i, j, ...), others are steps on the way.
+    data
+        Dask array whose keys the tasks name.
+    tasks
+        By key.
+    chunks, dtype
+        Of the result.
+    """
+    import dask.array as da
+    from dask.highlevelgraph import HighLevelGraph
+
+    graph = HighLevelGraph.from_collections(name, tasks, dependencies=[data])
+    meta = np.empty((0,) * len(chunks), dtype)
+    return da.Array(graph, name, chunks, meta=meta)
+
+
+def others(data: Any) -> Iterator[tuple[int, ...]]:
+    """Chunk numbers of all dimensions but the first."""
+    return product(*map(range, data.numblocks[1:]))
+
+
+def beside(
+    data: Any, needs: Sequence[tuple[int, int]], work: Callable[..., Array], given: Sequence[Any],
+    lengths: Sequence[int], dtype: Any, name: str,
+) -> Any:  # fmt: skip
+    """Dask array whose chunks are made of any positions of another one.
+
+    What is not a whole chunk is sliced by a task of its own, which dask joins to the reading of a
+    chunk that nobody else wants: a piece of the result reads little more than it is made of.
+
+    Parameters
+    ----------
+    data
+        Dask array (position, ...).
+    needs
+        Positions [start, stop) that each chunk of the result is made of.
+    work
+        Takes the arrays that hold these positions, end to end, and one of `given`.
+    given
+        What else each chunk is made of.
+    lengths
+        Of the chunks of the result.
+    dtype, name
+        Of the result.
+    """
+    from dask.array.chunk import getitem
+
+    edges = np.concatenate([[0], np.cumsum(data.chunks[0])])
+    whole = (slice(None),) * (data.ndim - 1)
+    tasks: dict[Any, Any] = {}
+    for number, ((start, stop), more) in enumerate(zip(needs, given, strict=True)):
+        low = int(np.searchsorted(edges, start, side="right")) - 1
+        high = int(np.searchsorted(edges, stop, side="left"))
+        for rest in others(data):
+            parts: list[Any] = []
+            for chunk in range(low, high):
+                begin, end = (
+                    max(start - edges[chunk], 0),
+                    min(stop, edges[chunk + 1]) - edges[chunk],
+                )
+                key = (data.name, chunk, *rest)
+                if (begin, end) != (0, data.chunks[0][chunk]):
+                    part = (f"{name}-part", number, chunk, *rest)
+                    tasks[part] = (getitem, key, (slice(int(begin), int(end)), *whole))
+                    key = part
+                parts.append(key)
+            tasks[(name, number, *rest)] = (work, parts, more)
+    return layered(name, data, tasks, (tuple(lengths), *data.chunks[1:]), dtype)
