@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from genoarrays.formats.signal.export import to_bigwig as to_bigwig
     from genoarrays.formats.sequence.fasta import open_fasta as open_fasta
     from genoarrays.formats.fragments.fragments import open_fragments as open_fragments
-    from genoarrays.formats.intervals.frames import to_frame as to_frame
+    from genoarrays.formats.intervals.frames import to_pandas as to_pandas
     from genoarrays.formats.intervals.frames import to_pyranges as to_pyranges
     from genoarrays.formats.intervals.intervals import open_intervals as open_intervals
     from genoarrays.formats.strings.sequences import open_sequences as open_sequences
@@ -174,7 +174,7 @@ _WHERE = {
     "read_regions": "formats.intervals.tables",
     "read_variants": "formats.variants.variants",
     "to_bigwig": "formats.signal.export",
-    "to_frame": "formats.intervals.frames",
+    "to_pandas": "formats.intervals.frames",
     "to_pyranges": "formats.intervals.frames",
     # store
     "open_datatree": "store.open",

@@ -385,13 +385,13 @@ print(conserved.label.sel(position="chr1:0-110").values)
 
 # %% [markdown]
 # As **regions** the file is a table in memory: a Dataset with the dimension `region`, labelled by
-# place. `ga.to_frame` and `ga.to_pyranges` give it to others; `read_regions` takes their tables,
+# place. `ga.to_pandas` and `ga.to_pyranges` give it to others; `read_regions` takes their tables,
 # and lists, as well.
 
 # %%
 peaks = ga.read_regions("files/peaks.narrowPeak", like=dna)
 print(peaks.region.values[:2])
-print(ga.to_frame(peaks).head(3).to_string())
+print(ga.to_pandas(peaks).head(3).to_string())
 mine = pd.DataFrame({"contig": ["chr1"], "start": [100], "end": [300], "mood": ["good"]})
 print(ga.read_regions(mine, like=dna).mood.values, ga.read_regions(["chr4:5-9:-"]).strand.values)
 
@@ -408,7 +408,7 @@ genes = ga.read_regions(
     where={"gene_type": "protein_coding"},
     attributes=["gene_id", "gene_type"],
 )
-print(ga.to_frame(genes)[["contig", "start", "end", "strand", "gene_id"]].head(3).to_string())
+print(ga.to_pandas(genes)[["contig", "start", "end", "strand", "gene_id"]].head(3).to_string())
 promoters = ga.promoters(genes, upstream=500, downstream=100)
 print(promoters.region.values[:3])
 print("of", len(promoters.region), "clipped:", promoters.attrs["regions_clipped"])

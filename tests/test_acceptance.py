@@ -125,7 +125,7 @@ def test_case_16__last_tile_is_short():
 def test_case_18__file_table_and_list_give_the_same_data(roi, signal):
     want = ga.windows(signal, ga.tile_regions(roi, 200), 200).compute()
     texts = roi.region.values.tolist()
-    for source in (texts, ga.to_frame(roi), ga.to_pyranges(roi)):
+    for source in (texts, ga.to_pandas(roi), ga.to_pyranges(roi)):
         tiles = ga.tile_regions(ga.read_regions(source, like=GENOME), 200)
         x = ga.windows(signal, tiles, 200)
         assert x.window.values.tolist() == want.window.values.tolist()

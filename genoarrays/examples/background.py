@@ -24,10 +24,11 @@ from genoarrays.genome.assembly import Assembly, check_same_assembly
 from genoarrays.genome.clip import Ints, whole
 from genoarrays.genome.columns import Columns
 from genoarrays.genome.order import genome_order
-from genoarrays.genome.overlap import merge_regions, subtract_regions
+from genoarrays.genome.overlap import intersect_regions, merge_regions, subtract_regions
 from genoarrays.genome.regions import columns_dataset, region_columns
 from genoarrays.genome.resize import expand
 from genoarrays.ops.content import sequence_of
+from genoarrays.ops.mask import regions_where
 
 __all__ = ["sample_background"]
 
@@ -43,6 +44,7 @@ def sample_background(
     width: int | None = None,
     within: Any = None,
     exclude: Any = None,
+    valid: xr.DataArray | None = None,
     guard: int = 0,
     max_unknown: float | None = None,
     match: str | Sequence[str] = (),
@@ -70,6 +72,8 @@ def sample_background(
         Regions that they must lie in, such as stretches for training; None: anywhere.
     exclude
         Regions, such as a blacklist, that they must keep away from as from the positives.
+    valid
+        Mask (position,), see `ga.valid_mask`: they lie where it is True.
     guard
         bp between a background region and any positive or excluded one, at least.
     max_unknown
@@ -142,7 +146,7 @@ def sample_background(
             f"region {positives.labels(bad[:1]).tolist()[0]} has no base to take a width from; "
             "say width="
         )
-    free = _free(genome, regions, within, exclude, guard)
+    free = _free(genome, regions, within, exclude, guard, valid)
     gc = gc_bin if "gc" in matched else None
     rules = Rules(genome.dna, max_unknown, gc, "contig" in matched, overlap)
     drawn = place(positives, widths, template, free, rules, rng)
@@ -198,7 +202,9 @@ def _templates(
     return np.concatenate([np.repeat(np.arange(size), times), some])
 
 
-def _free(genome: _Genome, regions: Any, within: Any, exclude: Any, guard: int) -> Columns:
+def _free(
+    genome: _Genome, regions: Any, within: Any, exclude: Any, guard: int, valid: xr.DataArray | None
+) -> Columns:
     """Disjoint stretches that background regions may lie in."""
     assembly = genome.assembly
     if within is None:
@@ -214,4 +220,6 @@ def _free(genome: _Genome, regions: Any, within: Any, exclude: Any, guard: int) 
     for some in (regions, exclude):
         if some is not None:
             free = subtract_regions(free, expand(genome.table(some), guard))
+    if valid is not None:
+        free = intersect_regions(free, genome.table(regions_where(valid)))
     return region_columns(free)

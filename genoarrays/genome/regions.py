@@ -83,7 +83,7 @@ def columns_dataset(
 
 
 def region_columns(regions: xr.Dataset) -> Columns:
-    """Columns of a table of regions; the variables rule, the index only knows the assembly.
+    """Columns of a table of regions; where it has such variables they rule, else its index does.
 
     Raises
     ------
@@ -91,12 +91,14 @@ def region_columns(regions: xr.Dataset) -> Columns:
         When it is no table of regions.
     """
     missing = [name for name in ("contig", "start", "end") if name not in regions.variables]
+    known = next((i for i in regions.xindexes.values() if isinstance(i, WindowIndex)), None)
+    if known is not None and len(missing) == 3:  # one value per region, without its columns
+        return known.columns
     if missing:
         raise RegionError(
             f"this Dataset lacks {', '.join(missing)}: it is no table of regions; "
             "make one with ga.read_regions(path, frame or list)"
         )
-    known = next((i for i in regions.xindexes.values() if isinstance(i, WindowIndex)), None)
     along = regions["contig"].dims  # `strand` may be the dimension of stranded tracks
     named = (n for n in ("strand", "orientation") if n in regions and regions[n].dims == along)
     strand = next((regions[n].values for n in named), None)

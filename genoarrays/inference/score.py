@@ -30,6 +30,7 @@ def score(
     y_pred: xr.DataArray,
     metrics: Sequence[str | Metric] = ("auroc", "auprc", "pearson"),
     by: str | None = None,
+    valid: xr.DataArray | None = None,
 ) -> xr.Dataset:
     """Compare predictions with labels.
 
@@ -47,6 +48,9 @@ def score(
         A coordinate along `window` or `sequence`, such as "contig": one result for each of its
         values, in order of appearance. "track" (or another dimension) only says what happens
         anyway.
+    valid
+        Mask of the same windows, by offset or not, such as `ga.windows` cuts from a `valid_mask`:
+        where it is False, labels are left out.
 
     Returns
     -------
@@ -76,6 +80,13 @@ def score(
     functions = dict(_named(metric) for metric in metrics)
     example = example_dim(y_true)
     _check_same_examples(y_true, y_pred, example)
+    if valid is not None:
+        if valid.dtype.kind != "b" or not set(valid.dims) <= set(y_true.dims):
+            raise RegionError(
+                f"valid= has dims {valid.dims} and dtype {valid.dtype}; give a mask of bool along "
+                f"dimensions of the labels, {y_true.dims}"
+            )
+        y_true = y_true.where(valid)
     kept = [dim for dim in y_true.dims if dim != example and not str(dim).startswith("offset")]
     groups = _groups(y_true, y_pred, by, kept, example)
     pooled = [dim for dim in y_true.dims if dim not in kept]

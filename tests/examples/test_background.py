@@ -261,3 +261,15 @@ def test_sample_background__reads_the_genome_once(ds, peaks):
     lazy = lazy.assign(dna=lazy.dna.copy(data=data))
     ga.sample_background(peaks.isel(region=[0, 3, 10]), lazy, match="gc", gc_bin=0.1)
     assert set(read.values()) == {1}
+
+
+def test_sample_background__lies_where_a_mask_holds():
+    ds = ga.testing.random_genome({"chr1": 900, "chr2": 300}, seed=4)
+    blacklist = ga.read_regions(["chr1:100-700"], like=ds)
+    valid = ga.valid_mask(ds, exclude=blacklist)
+    found = ga.sample_background(
+        ["chr1:10-20"], ds.drop_vars("dna"), number=40, valid=valid, overlap=True
+    )
+    assert found.sizes["region"] == 40
+    inside = ga.reduce_regions(valid.astype("u1"), found, "min")
+    assert (inside == 1).all()

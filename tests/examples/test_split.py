@@ -120,7 +120,7 @@ def test_split_regions__takes_stretches_in_any_form(form, tmp_path):
         "region": ga.region("chr1:5-11"),
         "table": ga.read_regions(["chr1:5-11"]),
         "windows": ga.windows(ds[["dna"]], ["chr1:5-11"]),
-        "frame": ga.to_frame(ga.read_regions(["chr1:5-11"])),
+        "frame": ga.to_pandas(ga.read_regions(["chr1:5-11"])),
         "path": path,
         "file": str(path),
     }[form]

@@ -143,3 +143,18 @@ def test_score__refuses_what_it_cannot_measure(rng):
         ga.score(y, p, metrics=["auc"])
     with pytest.raises(ga.GenomeError, match=r"by='fold' is not .*; there are \['contig'\]"):
         ga.score(y, p, by="fold")
+
+
+def test_score__leaves_out_what_is_not_valid():
+    rng = np.random.default_rng(0)
+    y = xr.DataArray(rng.integers(0, 2, (50, 3)).astype("f4"), dims=("window", "offset"))
+    p = y.copy(data=rng.random((50, 3)))
+    valid = y.copy(data=rng.random((50, 3)) < 0.5).astype(bool)
+    found = ga.score(y, p, ["auroc"], valid=valid)
+    expected = ga.score(y.where(valid), p, ["auroc"])
+    assert found.auroc.item() == expected.auroc.item()
+    assert found.n.item() == valid.sum().item()
+    by_window = valid.isel(offset=0)
+    assert ga.score(y, p, ["auroc"], valid=by_window).n.item() == by_window.sum().item() * 3
+    with pytest.raises(ga.RegionError, match="give a mask of bool"):
+        ga.score(y, p, ["auroc"], valid=y)

@@ -14,34 +14,37 @@ from genoarrays.errors import RegionError
 from genoarrays.genome.regions import region_columns
 from genoarrays.genome.windows import window_index
 
-__all__ = ["to_frame", "to_pyranges"]
+__all__ = ["to_pandas", "to_pyranges"]
 
 _FIXED = ("contig", "start", "end", "strand", "orientation")
 
 
-def to_frame(regions: xr.Dataset | xr.DataArray) -> pd.DataFrame:
+def to_pandas(regions: xr.Dataset | xr.DataArray) -> pd.DataFrame:
     """Make a pandas DataFrame of regions or windows, one row each.
 
     Parameters
     ----------
     regions
-        Table of regions, or anything with one value per window, such as predictions.
+        Table of regions, or anything with one value per window or region, such as predictions, or
+        one for each label of a further dimension, such as `track`.
 
     Returns
     -------
     pandas.DataFrame
         contig, start, end (bp, 0-based, half-open), strand ("+", "-", "."), then the other columns
-        under their names; rows in order, numbered from 0. Text as Python strings.
+        under their names; of several tracks, one column for each, by label (after the name of the
+        variable, where there are several variables). Rows in order, numbered from 0. Text as
+        Python strings.
 
     Raises
     ------
     RegionError
-        When it is no table of regions, or holds more than one value per region.
+        When it is no table of regions, or has more dimensions, or one without labels.
 
     Examples
     --------
     >>> import genoarrays as ga
-    >>> ga.to_frame(ga.read_regions(["chr1:10-20:-", "chr2:5-9"]))
+    >>> ga.to_pandas(ga.read_regions(["chr1:10-20:-", "chr2:5-9"]))
       contig  start  end strand
     0   chr1     10   20      -
     1   chr2      5    9      .
@@ -57,17 +60,36 @@ def to_frame(regions: xr.Dataset | xr.DataArray) -> pd.DataFrame:
         "end": columns.end,
         "strand": columns.strands.astype(object),
     }
+    alone = isinstance(regions, xr.DataArray)
     for name, variable in table.data_vars.items():
-        if name in _FIXED:
-            continue
-        if variable.dims != (dim,):
-            raise RegionError(
-                f"{name!r} has dimensions ({', '.join(map(str, variable.dims))}), and a frame one "
-                f"value per {dim}; select or reduce the others, or drop it: x.drop_vars({name!r})"
-            )
-        values = variable.values
-        frame[str(name)] = values.astype(object) if values.dtype.kind == "T" else values
+        if name not in _FIXED:
+            frame |= _columns(variable, dim, "" if alone else f"{name}_")
     return pd.DataFrame(frame)
+
+
+def _columns(variable: xr.DataArray, dim: str, stem: str) -> dict[str, Any]:
+    """Columns of a variable: one, or one for each label of its other dimension."""
+    rest = [d for d in variable.dims if d != dim]
+    if (
+        dim not in variable.dims
+        or len(rest) > 1
+        or not all(_is_labelled(variable, d) for d in rest)
+    ):
+        raise RegionError(
+            f"{variable.name!r} has dimensions ({', '.join(map(str, variable.dims))}), and a frame "
+            f"one value per {dim}, or one for each label of another dimension; select or reduce "
+            f"the others, or drop it: x.drop_vars({variable.name!r})"
+        )
+    values = variable.transpose(dim, ...).values
+    values = values.astype(object) if values.dtype.kind == "T" else values
+    if not rest:
+        return {str(variable.name): values}
+    labels = variable[rest[0]].values.tolist()
+    return {f"{stem}{label}": values[:, n] for n, label in enumerate(labels)}
+
+
+def _is_labelled(variable: xr.DataArray, dim: Any) -> bool:
+    return dim in variable.coords and not str(dim).startswith("offset")
 
 
 def to_pyranges(regions: xr.Dataset | xr.DataArray) -> Any:
@@ -76,7 +98,7 @@ def to_pyranges(regions: xr.Dataset | xr.DataArray) -> Any:
     Parameters
     ----------
     regions
-        As in `ga.to_frame`.
+        As in `ga.to_pandas`.
 
     Returns
     -------
@@ -87,7 +109,7 @@ def to_pyranges(regions: xr.Dataset | xr.DataArray) -> Any:
     Raises
     ------
     RegionError
-        As `ga.to_frame`.
+        As `ga.to_pandas`.
 
     Examples
     --------
@@ -99,4 +121,4 @@ def to_pyranges(regions: xr.Dataset | xr.DataArray) -> Any:
     import pyranges
 
     names = {"contig": "Chromosome", "start": "Start", "end": "End", "strand": "Strand"}
-    return pyranges.PyRanges(to_frame(regions).rename(columns=names))
+    return pyranges.PyRanges(to_pandas(regions).rename(columns=names))

@@ -17,15 +17,15 @@ def regions(tmp_path):
     return ga.read_regions(write_text(tmp_path / "x.bed", *ROWS), TOY)
 
 
-def test_to_frame__is_undone_by_read_regions(regions):
-    frame = ga.to_frame(regions)
+def test_to_pandas__is_undone_by_read_regions(regions):
+    frame = ga.to_pandas(regions)
     assert list(frame.itertuples(index=False, name=None)) == [
         (c, s, e, way, name, score) for c, s, e, name, score, way in ROWS
     ]
     assert list(frame) == ["contig", "start", "end", "strand", "name", "score"]
     again = ga.read_regions(frame, TOY)
     xr.testing.assert_identical(again.drop_attrs(), regions.drop_attrs())
-    empty = ga.to_frame(regions.isel(region=slice(0)))
+    empty = ga.to_pandas(regions.isel(region=slice(0)))
     assert empty.empty
     assert list(empty) == list(frame)
 
@@ -36,24 +36,38 @@ def test_to_pyranges__is_undone_by_read_regions(regions):
     ranges = ga.to_pyranges(stranded)
     assert ranges.stranded
     assert list(ranges.columns) == ["Chromosome", "Start", "End", "Strand", "name", "score"]
-    again = ga.to_frame(ga.read_regions(ranges, TOY)).sort_values("start", ignore_index=True)
-    want = ga.to_frame(stranded).sort_values("start", ignore_index=True)
+    again = ga.to_pandas(ga.read_regions(ranges, TOY)).sort_values("start", ignore_index=True)
+    want = ga.to_pandas(stranded).sort_values("start", ignore_index=True)
     pd.testing.assert_frame_equal(again, want)
     assert len(ga.to_pyranges(regions)) == 3
 
 
-def test_to_frame__gives_predictions_with_their_places(regions):
+def test_to_pandas__gives_predictions_with_their_places(regions):
     ds = ga.merge(ga.open_intervals(regions.attrs["source"], like=TOY))
     x = ga.windows(ds, regions.isel(region=slice(2)), 4, anchor="start")
     y = x.label.mean("offset").rename("mean")
-    frame = ga.to_frame(y)
+    frame = ga.to_pandas(y)
     assert list(frame) == ["contig", "start", "end", "strand", "mean"]
     assert frame["strand"].tolist() == ["+", "-"]
     np.testing.assert_array_equal(frame["mean"], y.values)
     with pytest.raises(ga.RegionError, match=r"'label' has dimensions \(window, offset\)"):
-        ga.to_frame(x)
+        ga.to_pandas(x)
     with pytest.raises(ga.RegionError, match="no windows"):
-        ga.to_frame(ds)
+        ga.to_pandas(ds)
+
+
+def test_to_pandas__gives_tracks_as_columns(regions):
+    values = np.arange(regions.sizes["region"] * 2.0).reshape(-1, 2)
+    y = regions.drop_vars(list(regions.data_vars)).assign(
+        mean=(("track", "region"), values.T), n=("region", values[:, 0])
+    )
+    y = y.assign_coords(track=["a", "b"])
+    frame = ga.to_pandas(y)
+    assert list(frame)[4:] == ["mean_a", "mean_b", "n"]
+    np.testing.assert_array_equal(frame[["mean_a", "mean_b"]], values)
+    np.testing.assert_array_equal(ga.to_pandas(y["mean"])[["a", "b"]], values)
+    with pytest.raises(ga.RegionError, match="one for each label"):
+        ga.to_pandas(y.drop_vars("track"))
 
 
 def test_to_pyranges__is_imported_on_use():
