@@ -118,7 +118,7 @@ def test_valid_mask__refuses_another_genome_or_axis():
 def test_valid_mask__is_an_ordinary_variable():
     ds = ga.testing.random_genome(LENGTHS)
     ds = ds.assign(valid=ga.valid_mask(ds, data=ds.signal))
-    x = ga.windows(ds[["signal", "valid"]], ["chr1:25-30", "chr3:0-5"], 5, flank=2)
+    x = ga.windows(ds[["signal", "valid"]], ["chr1:25-30", "chr3:0-5"], 5, flank=2, valid=True)
     assert not x.valid[0, -2:].any()
     inside = ~np.isnan(ds.signal.sel(position="chr3:0-7").values).any(1)
     np.testing.assert_array_equal(x.valid[1, 2:].values, inside)
