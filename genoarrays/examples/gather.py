@@ -90,7 +90,7 @@ def windows(
         `ga.batches` pads them.
     valid
         Add `valid` (or `valid_<variable>`), True where a bin lies on the contig and in the tile;
-        where `obj` has a variable `valid` (see `ga.valid_mask`) that one serves.
+        where `obj` has a mask `valid` itself (see `ga.valid_mask`), that one serves.
     block
         Windows per dask chunk, or bytes such as "64 MiB"; None for `ga.set_options(chunk_bytes=)`.
 
@@ -151,7 +151,7 @@ def windows(
     tracks = tracks_of(nodes, width, options)
     step = _block_length(tracks, at, block)
     out, more, coords = dict[str, Any](), dict[str, Any](), dict[str, Any]()
-    names = {track.cutter.name for track in tracks}
+    masked = any(t.cutter.name == "valid" and t.cutter.dtype.kind == "b" for t in tracks)
     for track in tracks:
         lazy = lazy_windows(track, at, step)
         out[track.cutter.name] = (track.dims, lazy, dict(track.array.attrs))
@@ -161,7 +161,7 @@ def windows(
             count = track.cutter.cuts(at).count
             more[size] = ("window", count, {"sample_dimension": track.offset})
         # a variable `valid`, such as ga.valid_mask gives, is False off the contig by itself
-        if valid and track.cutter.bins is not None and "valid" not in names:
+        if valid and track.cutter.bins is not None and not masked:
             mask = track.mask()
             more[mask.cutter.name] = (mask.dims, lazy_windows(mask, at, step))
     places = window_coords(at)
