@@ -120,5 +120,8 @@ def test_summarize__refuses():
         ga.summarize(ds.signal, "x")
     with pytest.raises(ga.GenomeError, match="'dna' holds codes of letters"):
         ga.summarize(ds.dna)
+    with pytest.raises(ga.GenomeError, match=r"as dna == 1, .*: \.drop_attrs"):
+        ga.summarize(ds.dna == 1)
+    assert int(ga.summarize((ds.dna == 1).drop_attrs(deep=False))["count"]) == 50
     with pytest.raises(ga.GenomeError, match="only numbers are summarized"):
         ga.summarize(xr.DataArray(np.array(["a"]), dims="position"))
