@@ -83,6 +83,7 @@ if TYPE_CHECKING:
     from genoarrays.ops.content import unknown_content as unknown_content
     from genoarrays.ops.coarse import coarsen as coarsen
     from genoarrays.ops.contigs import map_contigs as map_contigs
+    from genoarrays.ops.correlate import correlate as correlate
     from genoarrays.ops.histogram import histogram as histogram
     from genoarrays.ops.mask import regions_where as regions_where
     from genoarrays.ops.mask import valid_mask as valid_mask
@@ -145,6 +146,7 @@ _WHERE = {
     "subtract_regions": "genome.overlap",
     # ops
     "coarsen": "ops.coarse",
+    "correlate": "ops.correlate",
     "fit_normalizer": "ops.normal",
     "gc_content": "ops.content",
     "histogram": "ops.histogram",
