@@ -160,14 +160,14 @@ def _faults(
             yield Fault(None, f"the file has {size:,} bytes, and had {length:,}")
         return
     inner = inner if record is None else len(record["chunks"])
-    tail = place.read_range(key, -_index_bytes(inner), _index_bytes(inner))
-    problem = _index_problem(tail, inner)
+    tail = place.read_range(key, -index_bytes(inner), index_bytes(inner))
+    problem = index_problem(tail, inner)
     if problem is None and record is not None and _last4(tail) != record["index"]:
         problem = "the index is not the one that was written: this is another shard"
     if problem:
         yield Fault(None, problem)
         return
-    stored = _chunks_in(tail)
+    stored = chunks_in(tail)
     if chunks is None:
         yield from _all_faults(place, key, record, stored, size)
         return
@@ -240,21 +240,23 @@ def _runs(stored: dict[int, tuple[int, int]]) -> Iterator[list[int]]:
         yield run
 
 
-def _index_bytes(inner: int) -> int:
+def index_bytes(inner: int) -> int:
+    """Length of the index at the end of a shard."""
     return 16 * inner + 4
 
 
-def _index_problem(tail: bytes, inner: int) -> str | None:
+def index_problem(tail: bytes, inner: int) -> str | None:
+    """What is wrong with the index of a shard, by its own checksum."""
     from google_crc32c import value as crc32c
 
-    if len(tail) != _index_bytes(inner):
+    if len(tail) != index_bytes(inner):
         return f"the file is too short for an index of {inner} inner chunks"
     if crc32c(tail[:-4]) != _last4(tail):
         return "the index does not fit its checksum"
     return None
 
 
-def _chunks_in(tail: bytes) -> dict[int, tuple[int, int]]:
+def chunks_in(tail: bytes) -> dict[int, tuple[int, int]]:
     """Start and size of each inner chunk that is stored, by its number."""
     index = np.frombuffer(tail, "<u8", count=(len(tail) - 4) // 8).reshape(-1, 2)
     there = np.flatnonzero(index[:, 1] != _ABSENT)

@@ -12,7 +12,8 @@ Folders are read with the `zarrs` codec pipeline where it is installed: it decod
 where zarr-python does 1 or less. It skips the crc32c of inner chunks unless a whole shard is read
 (of 82 flipped bits, 74 gave wrong numbers), so their bytes are checked here, at 12 GB/s.
 zarr-python compares bytes and crc32c each time: there it is enough to look at the crc32c alone,
-four bytes that cost little in a bucket as well.
+four bytes that cost little in a bucket as well. What lies in few inner chunks is read without zarr,
+see `few.py`.
 """
 
 from __future__ import annotations
@@ -31,6 +32,7 @@ import zarr
 from zarr.buffer import cpu
 
 from genoarrays.errors import GenomeError, StoreError
+from genoarrays.store.few import Few
 from genoarrays.store.grid import Grid, Ints, axis_in, region_text
 from genoarrays.store.manifest import MANIFEST, Fault, faults, parse
 from genoarrays.store.marker import check_current, read_checked, unchanged
@@ -138,17 +140,24 @@ class _Reader:
         self.array = array
         self.place, self.path, self.commit = array.place, array.path, array.commit
         metadata = read_checked(self.place, f"{self.path}/zarr.json", self.commit)
-        self.grid = Grid.of(self.path, json.loads(metadata))
+        parsed = json.loads(metadata)
+        self.grid = Grid.of(self.path, parsed)
         store = self.place.zarr_store(read_only=True)
         pipeline = reading_pipeline() if isinstance(self.place, Folder) else PYTHON
         self.by_tail = pipeline == PYTHON
         with unchanged(self.place, self.commit), using(pipeline):
             self.zarr: Any = zarr.open_array(store, path=self.path, mode="r")
+        known = isinstance(self.place, Folder) and Few.can_read(parsed)
+        few = Few(self.place, self.grid, self.zarr, lambda: _manifest(array))
+        self.few = few if known else None
         self.seen: dict[int, tuple[Any, npt.NDArray[np.bool_]]] = {}  # stamp, chunks checked
 
     def read(self, key: tuple[Any, ...], out: npt.NDArray[Any] | None = None) -> npt.NDArray[Any]:
         """Values at a key on disk, written to an array where one is given."""
         touched = list(self.grid.touched(key))
+        if out is None and self.few and (few := self.few.read(key, touched)) is not None:
+            check_current(self.place, self.commit)
+            return few
         for _ in range(_ATTEMPTS):
             stamps = {number: self._check(number, chunks) for number, chunks in touched}
             try:
