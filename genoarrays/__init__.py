@@ -91,6 +91,7 @@ if TYPE_CHECKING:
     from genoarrays.ops.normalize import normalize as normalize
     from genoarrays.ops.orientation import reverse_complement as reverse_complement
     from genoarrays.ops.quantile import quantile as quantile
+    from genoarrays.ops.regrid import regrid as regrid
     from genoarrays.ops.rolling import rolling as rolling
     from genoarrays.ops.rolling import smooth as smooth
     from genoarrays.ops.sequence import one_hot as one_hot
@@ -156,6 +157,7 @@ _WHERE = {
     "quantile": "ops.quantile",
     "regions_where": "ops.mask",
     "reverse_complement": "ops.orientation",
+    "regrid": "ops.regrid",
     "rolling": "ops.rolling",
     "shuffle_sequences": "ops.shuffle",
     "smooth": "ops.rolling",

@@ -107,10 +107,10 @@ def others(data: Any) -> Iterator[tuple[int, ...]]:
 
 
 def beside(
-    data: Any, needs: Sequence[tuple[int, int]], work: Callable[..., Array], given: Sequence[Any],
-    lengths: Sequence[int], dtype: Any, name: str,
+    data: Any, needs: Sequence[Sequence[tuple[int, int]]], work: Callable[..., Array],
+    given: Sequence[Any], lengths: Sequence[int], dtype: Any, name: tuple[Any, ...],
 ) -> Any:  # fmt: skip
-    """Dask array whose chunks are made of any positions of another one.
+    """Array whose chunks are made of any positions of another one.
 
     What is not a whole chunk is sliced by a task of its own, which dask joins to the reading of a
     chunk that nobody else wants: a piece of the result reads little more than it is made of.
@@ -118,38 +118,50 @@ def beside(
     Parameters
     ----------
     data
-        Dask array (position, ...).
+        (position, ...) array of dask or NumPy.
     needs
-        Positions [start, stop) that each chunk of the result is made of.
+        Ranges of positions, ascending, that each chunk of the result is made of.
     work
         Takes the arrays that hold these positions, end to end, and one of `given`.
     given
         What else each chunk is made of.
     lengths
         Of the chunks of the result.
-    dtype, name
+    dtype
         Of the result.
+    name
+        A word, and what decides the result beside the data.
     """
+    if isinstance(data, np.ndarray):
+        parts = [[data[a:b] for a, b in some] for some in needs]
+        made = [work(*pair) for pair in zip(parts, given, strict=True)]
+        return made[0] if len(made) == 1 else np.concatenate(made)
     from dask.array.chunk import getitem
+    from dask.base import tokenize
 
+    token = f"{name[0]}-{tokenize(data.name, dtype, lengths, *name)}"
     edges = np.concatenate([[0], np.cumsum(data.chunks[0])])
     whole = (slice(None),) * (data.ndim - 1)
     tasks: dict[Any, Any] = {}
-    for number, ((start, stop), more) in enumerate(zip(needs, given, strict=True)):
-        low = int(np.searchsorted(edges, start, side="right")) - 1
-        high = int(np.searchsorted(edges, stop, side="left"))
+    for number, (some, more) in enumerate(zip(needs, given, strict=True)):
+        pieces = [piece for one in some for piece in _pieces(edges, *one)]
         for rest in others(data):
-            parts: list[Any] = []
-            for chunk in range(low, high):
-                begin, end = (
-                    max(start - edges[chunk], 0),
-                    min(stop, edges[chunk + 1]) - edges[chunk],
-                )
-                key = (data.name, chunk, *rest)
-                if (begin, end) != (0, data.chunks[0][chunk]):
-                    part = (f"{name}-part", number, chunk, *rest)
-                    tasks[part] = (getitem, key, (slice(int(begin), int(end)), *whole))
+            keys: list[Any] = []
+            for chunk, start, stop in pieces:
+                key: Any = (data.name, chunk, *rest)
+                if (start, stop) != (0, data.chunks[0][chunk]):
+                    part = (f"{token}-part", number, len(keys), *rest)
+                    tasks[part] = (getitem, key, (slice(start, stop), *whole))
                     key = part
-                parts.append(key)
-            tasks[(name, number, *rest)] = (work, parts, more)
-    return layered(name, data, tasks, (tuple(lengths), *data.chunks[1:]), dtype)
+                keys.append(key)
+            tasks[(token, number, *rest)] = (work, keys, more)
+    return layered(token, data, tasks, (tuple(lengths), *data.chunks[1:]), dtype)
+
+
+def _pieces(edges: Array, start: int, stop: int) -> Iterator[tuple[int, int, int]]:
+    """Chunks that hold the positions [start, stop), and what to take of each; one at least."""
+    first = int(np.searchsorted(edges[1:-1], start, side="right"))
+    last = int(np.searchsorted(edges[1:-1], stop, side="left"))
+    for chunk in range(first, max(last, first) + 1):
+        low, high = int(edges[chunk]), int(edges[chunk + 1])
+        yield chunk, max(start - low, 0), min(stop, high) - low

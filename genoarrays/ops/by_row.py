@@ -62,6 +62,7 @@ class Rows:
             for low, part in zip(self._edges, self._parts, strict=False)
             if low < stop and start < low + part.shape[1]
         ]
+        found = found or [self._parts[0][:, :0]]
         whole = found[0] if len(found) == 1 else np.concatenate(found, axis=1)
         return np.ascontiguousarray(whole, dtype)
 

@@ -22,7 +22,7 @@ from genoarrays.ops.along import along_axis, layered, others
 from genoarrays.ops.by_row import Rows, kernel_dtype
 from genoarrays.ops.runs import Runs, runs_of
 
-__all__ = ["coarse_dtype", "coarsen", "coarser_axis", "worst"]
+__all__ = ["coarse_dtype", "coarsen", "rebinned_axis", "worst"]
 
 Xarray = TypeVar("Xarray", xr.Dataset, xr.DataArray)
 Array = npt.NDArray[Any]
@@ -79,7 +79,7 @@ def coarsen(obj: Xarray, bin_size: int, how: str = "mean") -> Xarray:
             "ga.regrid takes any bin size"
         )
     runs, factor = runs_of(axis, "coarsen"), int(bin_size) // axis.bin_size
-    new = coarser_axis(axis, int(bin_size))
+    new = rebinned_axis(axis, bin_size)
 
     def change(data: Any) -> Any:
         if isinstance(data, np.ndarray):
@@ -90,15 +90,19 @@ def coarsen(obj: Xarray, bin_size: int, how: str = "mean") -> Xarray:
     return along_axis(obj, new, change, "binned")
 
 
-def coarser_axis(axis: GenomeAxis, bin_size: int) -> GenomeAxis:
+def rebinned_axis(axis: GenomeAxis, bin_size: int) -> GenomeAxis:
     """The axis of bins of another size that hold what this one does, coarser or finer.
 
     Raises
     ------
+    GenomeError
+        For a bin size below 1.
     RegionError
         When two regions of the axis share a bin.
     """
-    lengths = axis.assembly.lengths[axis.code]
+    if int(bin_size) != bin_size or bin_size < 1:
+        raise GenomeError(f"bin_size={bin_size} is not possible; give a whole number of bp above 0")
+    bin_size, lengths = int(bin_size), axis.assembly.lengths[axis.code]
     end = np.minimum((axis.first + axis.count) * axis.bin_size, lengths)
     low, high = axis.first * axis.bin_size // bin_size, (end - 1) // bin_size
     new = GenomeAxis(
@@ -119,7 +123,7 @@ def coarse_dtype(dtype: np.dtype[Any], how: str) -> np.dtype[Any]:
         return np.dtype(bool)
     if how == "mean":
         return np.dtype(np.float64 if dtype.kind == "f" and dtype.itemsize > 4 else np.float32)
-    return np.dtype(np.int64) if how == "sum" and dtype.kind != "f" else dtype
+    return np.dtype(np.int64) if how == "sum" and dtype.kind != "f" else dtype.newbyteorder("=")
 
 
 def _lazily(data: Any, runs: Runs, factor: int, how: str) -> Any:

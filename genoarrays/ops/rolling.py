@@ -231,20 +231,18 @@ def _slid(obj: Xarray, window: _Window | _Bell, doing: str) -> Xarray:
     def change(data: Any) -> Any:
         kept, dtype = window.kinds(data.dtype)
         work = partial(_worked, window, kept, dtype)
-        if isinstance(data, np.ndarray):
-            return work([data], _Place(runs, 0, len(data)))
-        from dask.base import tokenize
-
-        name = f"{doing}-{tokenize(data.name, runs, window)}"
-        ends = [
-            pair for pair in pairwise(np.cumsum([0, *data.chunks[0]]).tolist()) if pair[0] < pair[1]
-        ]
+        chunks: Sequence[int] = [len(data)] if isinstance(data, np.ndarray) else data.chunks[0]
+        ends = [pair for pair in pairwise(np.cumsum([0, *chunks]).tolist()) if pair[0] < pair[1]]
+        if not ends:
+            return np.empty(data.shape, dtype)
         needs = [runs.around(*pair, window.before, window.after) for pair in ends]
         places = [
             _Place(runs.within(low, high), start - low, stop - start)
             for (start, stop), (low, high) in zip(ends, needs, strict=True)
         ]
-        return beside(data, needs, work, places, [p.number for p in places], dtype, name)
+        lengths = [place.number for place in places]
+        name = doing, runs, window
+        return beside(data, [[pair] for pair in needs], work, places, lengths, dtype, name)
 
     return along_axis(obj, axis, change, "averaged" if doing == "smooth" else "rolled over")
 

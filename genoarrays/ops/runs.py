@@ -6,7 +6,7 @@ where an axis holds regions only. A few numbers for each run are all that is kep
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -29,6 +29,8 @@ class Runs:
     ----------
     start, stop
         Positions.
+    code
+        Of the contig.
     first
         Bin at `start`, counted from the start of its contig.
     share
@@ -37,6 +39,7 @@ class Runs:
 
     start: Ints
     stop: Ints
+    code: Ints
     first: Ints
     share: Floats
 
@@ -75,16 +78,17 @@ class Runs:
         return Runs(
             low - start,
             high - start,
+            self.code[some],
             self.first[some] + low - self.start[some],
             np.where(whole, 1.0, self.share[some]),
         )
 
     def whole(self) -> Runs:
         """The same with every bin taken for a whole one."""
-        return Runs(self.start, self.stop, self.first, np.ones_like(self.share))
+        return replace(self, share=np.ones_like(self.share))
 
     def __dask_tokenize__(self) -> Any:
-        return type(self).__name__, self.start, self.stop, self.first, self.share
+        return type(self).__name__, self.start, self.stop, self.code, self.first, self.share
 
 
 def runs_of(axis: GenomeAxis, doing: str) -> Runs:
@@ -100,4 +104,4 @@ def runs_of(axis: GenomeAxis, doing: str) -> Runs:
     lengths = axis.assembly.lengths[axis.code]
     end = (axis.first + axis.count) * axis.bin_size
     share = 1 - np.maximum(end - lengths, 0) / axis.bin_size
-    return Runs(axis.edges[:-1], axis.edges[1:], axis.first, share)
+    return Runs(axis.edges[:-1], axis.edges[1:], axis.code, axis.first, share)

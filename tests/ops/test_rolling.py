@@ -116,7 +116,7 @@ def test_rolling__of_long_arrays_of_any_type(dtype, how):
     elif how == "sum" and kind != "f":
         assert found.dtype == "i8"
     else:
-        assert found.dtype == dtype
+        assert found.dtype == dtype.strip(">")
     for at in (0, 30, 50, 65_500, 89_949, 89_999, 90_000, 90_051, 131_072, 150_000):
         low, high = (0, 90_000) if at < 90_000 else (90_000, 150_001)
         inside = values[max(at - 50, low) : min(at + 51, high)].astype("f8")
