@@ -3,6 +3,7 @@
 import importlib.util
 import subprocess
 import sys
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -32,9 +33,22 @@ def made(tmp_path_factory):
     return folder, truth, {name: int(length) for name, length in pairs}
 
 
+@pytest.fixture(scope="module")
+def lazy(made, tmp_path_factory):
+    """The module, and a folder with the store and places of a tiny genome."""
+    folder = tmp_path_factory.mktemp("lazy")
+    for name in ("genome.fa", "genome.sizes", "track0.bw"):
+        (folder / name).symlink_to(made[0] / name)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(FOLDER)  # they import each other
+        module = importlib.import_module("lazy")
+        module.make_places(folder, OPTIONS.mb)
+        yield module, folder
+
+
 def rows(path):
     lines = (line.split("\t") for line in path.read_text().splitlines())
-    return [(name, int(start), int(end)) for name, start, end in lines]
+    return [(name, int(start), int(end)) for name, start, end, *_ in lines]
 
 
 def test_write_fasta__has_the_letters_it_says(made):
@@ -150,3 +164,46 @@ def test_measure__sees_memory_that_was_freed_and_that_of_children():
     assert 75 < found["peak"] < 120
     spin = "import time\nwhile time.process_time() < 0.3: pass"
     assert measure(lambda: subprocess.run([sys.executable, "-c", spin], check=True))["cpu"] >= 0.25
+
+
+def test_scattered_bed__touches_every_contig_and_some_lie_apart(made, lazy):
+    module, folder = lazy
+    for name, (_, low, high) in module.BEDS.items():
+        found = rows(folder / name)
+        assert {contig for contig, _, _ in found} == {c for c, bp in made[2].items() if bp >= low}
+        assert all(start >= 0 and end <= made[2][contig] for contig, start, end in found)
+        assert all(low <= end - start <= high for _, start, end in found)
+    apart = rows(folder / module.APART)
+    assert set(apart) < set(rows(folder / module.REGIONS))
+    assert all(a[0] != b[0] or a[2] <= b[1] for a, b in pairwise(apart))
+    strands = {line.split()[5] for line in (folder / module.GENES).read_text().splitlines()}
+    assert strands == {"+", "-"}
+
+
+@pytest.mark.parametrize("name", ["summarize", "decoding", "mean", "reads", "reads, dask",
+                                  "coarsen", "zscore_log", "regions", "regions apart",
+                                  "profile"])  # fmt: skip
+def test_lazy__gives_what_libbigwig_counts(lazy, tmp_path, name):
+    module, folder = lazy
+    steps = module.CASES[name](folder, tmp_path / "result")
+    next(steps), next(steps)
+    found = next(steps)
+    if found is not None:
+        np.testing.assert_allclose(*found, rtol=1e-4)
+        assert np.isfinite(found[1]).mean() > 0.9
+
+
+def test_check_same__refuses_other_values(lazy):
+    check_same = importlib.import_module("peers_lazy").check_same
+    nan = float("nan")
+    check_same([1.0, nan], [1.00001, nan], "mean")
+    for other in ([1.001, nan], [1.0, 2.0], [nan, nan]):
+        with pytest.raises(SystemExit, match="not the same values"):
+            check_same([1.0, nan], other, "mean")
+
+
+def test_lazy__measures_each_case_in_a_process(lazy):
+    _, folder = lazy
+    command = [sys.executable, FOLDER / "lazy.py", folder, "--only", "mean", "--repeat", "1"]
+    done = subprocess.run(command, check=True, capture_output=True, text=True)
+    assert "holds  mean: peak MB above imports" in done.stdout
