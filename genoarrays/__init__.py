@@ -91,6 +91,7 @@ if TYPE_CHECKING:
     from genoarrays.ops.normalize import normalize as normalize
     from genoarrays.ops.orientation import reverse_complement as reverse_complement
     from genoarrays.ops.quantile import quantile as quantile
+    from genoarrays.ops.ratio import log2_ratio as log2_ratio
     from genoarrays.ops.regrid import regrid as regrid
     from genoarrays.ops.rolling import rolling as rolling
     from genoarrays.ops.rolling import smooth as smooth
@@ -151,6 +152,7 @@ _WHERE = {
     "fit_normalizer": "ops.normal",
     "gc_content": "ops.content",
     "histogram": "ops.histogram",
+    "log2_ratio": "ops.ratio",
     "map_contigs": "ops.contigs",
     "normalize": "ops.normalize",
     "one_hot": "ops.sequence",
