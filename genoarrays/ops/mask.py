@@ -46,7 +46,7 @@ def valid_mask(
     Parameters
     ----------
     like
-        What the mask is for: its axis, bins and chunks are taken.
+        What the mask is for: its axis, bins and chunks are taken, of a Dataset the smallest ones.
     exclude
         Tables of regions that do not count, such as a blacklist or the gaps of the assembly; bins
         that overlap one do not.
@@ -215,8 +215,9 @@ def _known(dna: xr.DataArray, axis: GenomeAxis) -> xr.DataArray:
 
 
 def _chunks(like: xr.Dataset | xr.DataArray, size: int) -> tuple[int, ...]:
-    known = like.chunksizes.get("position")
-    return tuple(known) if known else _lengths(size)
+    arrays = like.data_vars.values() if isinstance(like, xr.Dataset) else [like]
+    known = [tuple(array.chunksizes.get("position", ())) for array in arrays]
+    return max(known, key=len, default=()) or _lengths(size)
 
 
 def _lengths(size: int) -> tuple[int, ...]:

@@ -91,6 +91,14 @@ def test_valid_mask__joins_blacklist_unknown_bases_and_missing_data(bin_size):
     np.testing.assert_array_equal(pickle.loads(pickle.dumps(found)).values, expected)
 
 
+def test_valid_mask__is_for_a_dataset_of_any_chunks():
+    ds = ga.testing.random_genome(LENGTHS, seed=3)
+    mixed = ds.assign(signal=ds.signal.chunk(position=11), label=ds.label.chunk(position=20))
+    found = ga.valid_mask(mixed, dna=ds.dna)
+    assert found.chunks == mixed.signal.chunks[:1]
+    np.testing.assert_array_equal(found.values, ds.dna.values < 4)
+
+
 def test_valid_mask__of_nothing_is_true_everywhere():
     ds = ga.testing.random_genome(LENGTHS)
     assert ga.valid_mask(ds).values.all()
