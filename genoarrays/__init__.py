@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from genoarrays.examples.background import sample_background as sample_background
     from genoarrays.examples.folds import fold_regions as fold_regions
     from genoarrays.examples.gather import windows as windows
+    from genoarrays.examples.kmers import kmer_counts as kmer_counts
     from genoarrays.examples.leaks import check_leaks as check_leaks
     from genoarrays.examples.metagene import metagene as metagene
     from genoarrays.examples.reduce import reduce_regions as reduce_regions
@@ -73,6 +74,7 @@ if TYPE_CHECKING:
     from genoarrays.genome.resize import resize as resize
     from genoarrays.genome.resize import shift as shift
     from genoarrays.genome.resize import snap_regions as snap_regions
+    from genoarrays.genome.samples import concat_samples as concat_samples
     from genoarrays.genome.sequences import SequenceIndex as SequenceIndex
     from genoarrays.genome.windows import WindowIndex as WindowIndex
     from genoarrays.inference.predict import predict as predict
@@ -136,6 +138,7 @@ _WHERE = {
     "genome_coords": "genome.index",
     "intersect_regions": "genome.overlap",
     "concat_regions": "genome.join",
+    "concat_samples": "genome.samples",
     "merge": "genome.merge",
     "merge_regions": "genome.overlap",
     "promoters": "genome.resize",
@@ -194,6 +197,7 @@ _WHERE = {
     "check_leaks": "examples.leaks",
     "class_weights": "examples.weights",
     "fold_regions": "examples.folds",
+    "kmer_counts": "examples.kmers",
     "metagene": "examples.metagene",
     "reduce_regions": "examples.reduce",
     "sample_background": "examples.background",

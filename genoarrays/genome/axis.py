@@ -346,7 +346,8 @@ class GenomeAxis:
         if self.bin_size != other.bin_size:
             raise GenomeError(
                 f"{doing} bins of {self.bin_size} bp and of {other.bin_size} bp; "
-                "keep them as nodes of one tree, or open both with the same bin_size"
+                "keep them as nodes of one tree, lay one on the bins of the other with "
+                "ga.regrid(a, like=b), or open both with the same bin_size"
             )
 
     def __eq__(self, other: object) -> bool:

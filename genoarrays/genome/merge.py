@@ -6,14 +6,15 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Hashable
+from collections.abc import Hashable, Mapping, Sequence
 
 import xarray as xr
 
 from genoarrays.errors import GenomeError
+from genoarrays.genome.axis import GenomeAxis
 from genoarrays.genome.index import axis_of
 
-__all__ = ["merge"]
+__all__ = ["check_one_axis", "compare_shifts", "merge"]
 
 
 def merge(*datasets: xr.Dataset | xr.DataArray) -> xr.Dataset:
@@ -62,27 +63,40 @@ def merge(*datasets: xr.Dataset | xr.DataArray) -> xr.Dataset:
                 "with another name="
             )
         seen |= names
-    first = axis_of(datasets[0])
-    for data in datasets[1:]:
-        axis = axis_of(data)
-        first.check_compatible(axis, "cannot merge")
-        if axis != first:
-            raise GenomeError(
-                f"cannot merge {first!r} and {axis!r}: they hold other regions; "
-                "select the same ones, or use xr.align(..., join='inner') first"
-            )
+    check_one_axis(datasets, "cannot merge")
     _check_labels(datasets)
-    _compare_shifts(datasets)
+    compare_shifts(datasets)
     return xr.merge(list(datasets), join="exact", compat="override", combine_attrs="drop_conflicts")
 
 
-def _compare_shifts(datasets: tuple[xr.Dataset | xr.DataArray, ...]) -> None:
+def check_one_axis(objects: Sequence[xr.Dataset | xr.DataArray], doing: str) -> GenomeAxis:
+    """The axis that all objects share; `doing` starts the message when they do not.
+
+    Raises
+    ------
+    AssemblyError, GenomeError
+        When assemblies, bin sizes or regions differ, or one has no genome axis.
+    """
+    first = axis_of(objects[0])
+    for other in objects[1:]:
+        axis = axis_of(other)
+        first.check_compatible(axis, doing)
+        if axis != first:
+            raise GenomeError(
+                f"{doing} {first!r} and {axis!r}: they hold other regions; "
+                "select the same ones, or use xr.align(..., join='inner') first"
+            )
+    return first
+
+
+def compare_shifts(objects: Sequence[xr.Dataset | xr.DataArray]) -> None:
     """Warn when cut sites were moved by different numbers of bp: they do not lie on one base."""
     shifts: dict[str, Hashable] = {}
-    for data in datasets:
+    for data in objects:
         for one in [data] if isinstance(data, xr.DataArray) else data.data_vars.values():
-            if "shift" in one.attrs:
-                shifts[str(tuple(one.attrs["shift"]))] = one.name
+            told = one.attrs.get("shift", [])
+            for shift in told.values() if isinstance(told, Mapping) else [told] if told else []:
+                shifts[str(tuple(shift))] = one.name
     if len(shifts) > 1:
         listing = ", ".join(f"{name!r} by {shift}" for shift, name in shifts.items())
         warnings.warn(

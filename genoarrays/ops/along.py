@@ -15,9 +15,9 @@ import numpy.typing as npt
 import xarray as xr
 
 from genoarrays.genome.axis import GenomeAxis
+from genoarrays.genome.chunked import chunked
 from genoarrays.genome.index import genome_coords
 from genoarrays.ops.blocks import check_numbers
-from genoarrays.options import current
 
 __all__ = ["along_axis", "beside", "layered", "others"]
 
@@ -63,11 +63,7 @@ def along_axis(obj: Xarray, axis: GenomeAxis, function: Callable[[Any], Any], do
 
 def _changed(array: xr.DataArray, function: Callable[[Any], Any], doing: str) -> xr.DataArray:
     check_numbers(array, doing)
-    variable = array.variable
-    if variable.chunks is None and not variable._in_memory:  # lazy without dask
-        cell = max(variable.nbytes // max(variable.sizes["position"], 1), 1)
-        variable = variable.chunk(position=max(current().chunk_bytes // cell, 1))
-    flat = variable.transpose("position", ...)
+    flat = chunked(array.variable).transpose("position", ...)
     coords = {
         name: coord
         for name, coord in array.coords.items()
