@@ -22,9 +22,15 @@ def test_tour__runs(tmp_path, monkeypatch, capsys):
     code = blocks("python")[0]
     assert README.index("<!-- tour") < README.index(code)
     assert len(code.strip().splitlines()) <= 35
-    exec(compile(code, "README.md", "exec"), {})
+    names = {}
+    exec(compile(code, "README.md", "exec"), names)
     printed = capsys.readouterr().out
     assert "auroc" in printed
+    more = blocks("python")[1]
+    assert README.index("<!-- tour, continued") < README.index(more)
+    exec(compile(more, "README.md", "exec"), names)
+    assert "mean" in capsys.readouterr().out
+    assert {"signal", "reads"} <= set(names["on_one_axis"].data_vars)
     for made in ("demo.zarr", "demo.model", "bound.bw", "bound.png"):
         assert (tmp_path / made).exists()
 

@@ -38,7 +38,7 @@ def valid_mask(
     *,
     exclude: xr.Dataset | Sequence[xr.Dataset] = (),
     include: xr.Dataset | None = None,
-    dna: xr.DataArray | None = None,
+    dna: xr.DataArray | xr.Dataset | None = None,
     data: xr.DataArray | Sequence[xr.DataArray] = (),
 ) -> xr.DataArray:
     """Mask of the positions that count, lazily.
@@ -53,7 +53,7 @@ def valid_mask(
     include
         Regions outside of which nothing counts; bins that overlap one may.
     dna
-        Sequence on the same axis at 1 bp, or finer than the bins of `like`: unknown bases do not
+        Sequence (or a Dataset with the variable `dna`) on the same axis at 1 bp, or finer than the bins of `like`: unknown bases do not
         count, nor do bins with one.
     data
         Signal on the same axis: where a value of any track is missing (NaN), nothing counts.
@@ -198,9 +198,9 @@ def check_valid(valid: xr.DataArray, axis: GenomeAxis) -> None:
         )
 
 
-def _known(dna: xr.DataArray, axis: GenomeAxis) -> xr.DataArray:
+def _known(dna: xr.DataArray | xr.Dataset, axis: GenomeAxis) -> xr.DataArray:
     """Whether all bases of each bin are known."""
-    sequence_of(dna)
+    dna = sequence_of(dna)
     letters = len(str(dna.attrs.get("alphabet", "ACGT")))
     known = (dna >= 0) & (dna < letters)
     known.attrs = {}
