@@ -53,8 +53,8 @@ def valid_mask(
     include
         Regions outside of which nothing counts; bins that overlap one may.
     dna
-        Sequence (or a Dataset with the variable `dna`) on the same axis at 1 bp, or finer than the bins of `like`: unknown bases do not
-        count, nor do bins with one.
+        Sequence, or a Dataset with the variable `dna`, on the same axis at 1 bp, or finer than the
+        bins of `like`: unknown bases do not count, nor do bins with one.
     data
         Signal on the same axis: where a value of any track is missing (NaN), nothing counts.
 
