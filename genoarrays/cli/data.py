@@ -22,24 +22,27 @@ STORE = click.argument("store")
 def info(store: str, as_json: bool) -> None:
     """Say what a store holds: nodes, variables, sizes, chunks, genome."""
     import genoarrays as ga
+    from genoarrays.genome.pyramid import levels_in, without_levels
     from genoarrays.store.place import place_of
 
     tree = ga.open_datatree(store)
     place = place_of(store)
     size = sum(place.size(key) or 0 for key in place.list())
+    levels = levels_in({name: child.attrs for name, child in tree.children.items()})
     nodes: dict[str, Any] = {}
-    for name, child in tree.children.items():
-        axis = ga.axis_of(child.to_dataset())
+    for name, ds in without_levels(tree).items():
+        axis = ga.axis_of(ds)
         nodes[name] = {
             "assembly": axis.assembly.name,
             "digest": axis.assembly.digest,
             "contigs": len(axis.assembly),
             "positions": axis.size,
             "bin_size": axis.bin_size,
+            "pyramid": [factor for of, factor in levels.values() if of == name],
             "variables": {
                 str(v): {"dims": list(a.dims), "shape": list(a.shape), "dtype": str(a.dtype),
                          "chunk": list(a.data.chunksize), "bytes": int(a.nbytes)}
-                for v, a in child.data_vars.items()
+                for v, a in ds.data_vars.items()
             },
         }  # fmt: skip
     if as_json:
@@ -56,6 +59,9 @@ def info(store: str, as_json: bool) -> None:
             chunk = " x ".join(f"{n:,}" for n in a["chunk"])
             whole = show_bytes(a["bytes"])
             click.echo(f"  {variable:12} {a['dtype']:8} ({dims})  {whole}, read by {chunk}")
+        if node["pyramid"]:
+            found = ", ".join(f"{factor:,}" for factor in node["pyramid"])
+            click.echo(f"  pyramid      mean, max and min of {found} bins")
 
 
 @click.command()
@@ -79,7 +85,7 @@ def verify(store: str, group: str | None, workers: int | None, progress: bool | 
 
 @click.command()
 @STORE
-@click.option("--name", required=True, help="Variable to write.")
+@click.option("--name", required=True, help="Variable to write; NODE/NAME for one of several.")
 @click.option("--out", required=True,
               help="bigWig file; {track}, {sample} and {strand} are filled in.")  # fmt: skip
 @click.option("--region", help="Only this region, such as chr2 or chr2:1,000-2,000.")
@@ -105,12 +111,23 @@ def export(
 
 
 def _variable(tree: Any, name: str) -> Any:
+    """An array of a tree: by node and name, or by a name that is in one node."""
     from genoarrays.errors import GenomeError
 
-    there = {str(v): node for node in tree.subtree for v in node.data_vars}
+    node, slash, variable = name.rpartition("/")
+    if slash and node in tree.children and variable in tree[node].data_vars:
+        return tree[node].to_dataset()[variable]
+    there = _arrays(tree)
     if name not in there:
         raise GenomeError(f"the store has no variable {name!r}; it has {', '.join(there)}")
-    return there[name].to_dataset()[name]
+    return there[name]
+
+
+def _arrays(tree: Any) -> dict[str, Any]:
+    """All arrays by name, without levels of pyramids."""
+    from genoarrays.genome.pyramid import without_levels
+
+    return {str(v): ds[v] for ds in without_levels(tree).values() for v in ds.data_vars}
 
 
 @click.command()
@@ -119,7 +136,7 @@ def _variable(tree: Any, name: str) -> Any:
 @click.option("--out", required=True, type=click.Path(path_type=Path),
               help="Figure: .png, .pdf or .svg.")  # fmt: skip
 @click.option("--names", multiple=True, callback=split_names,
-              help="Variables, top to bottom; by default all.")  # fmt: skip
+              help="Variables or NODE/NAME, top to bottom; by default all variables.")  # fmt: skip
 @click.option("--one-based", is_flag=True, help="Read REGION as genome browsers write it.")
 @click.option("--title", help="Text above the figure.")
 def plot(
@@ -133,7 +150,7 @@ def plot(
     import genoarrays as ga
 
     tree = ga.open_datatree(store)
-    names = names or [str(v) for node in tree.subtree for v in node.data_vars]
+    names = names or list(_arrays(tree))
     tracks = [_variable(tree, name) for name in names]
     place = ga.region(region, one_based=one_based)
     ga.plot_tracks(tracks, place, names=names, title=title).savefig(out, dpi=200)

@@ -27,6 +27,7 @@ KINDS = {
     ),
     "fragments": tuple(".tsv" + packed for packed in _PACKED),
 }  # fmt: skip
+_LAYOUT = ("chunk", "shard", "track_chunk", "pyramid", "fingerprint")
 # options of the reader of each kind
 _OPTIONS = {
     "dna": ("mask",),
@@ -53,6 +54,19 @@ def _flags(_: click.Context, __: click.Parameter, text: str | None) -> int | Non
         return None if text is None else int(text, 0)
     except ValueError:
         raise click.BadParameter(f"{text!r} is no number such as 1796 or 0x704") from None
+
+
+def _pyramid(_: click.Context, __: click.Parameter, text: str | None) -> Any:
+    if text in (None, "auto"):
+        return True if text else None
+    try:
+        factors = [int(factor) for factor in text.split(",")]
+    except ValueError:
+        raise click.BadParameter(
+            f"{text!r} is no factor such as 8, nor factors such as 10,100; put files before "
+            "--pyramid, or say --pyramid=auto"
+        ) from None
+    return factors[0] if "," not in text else factors
 
 
 _READING: list[Callable[[Any], Any]] = [
@@ -93,6 +107,9 @@ _READING: list[Callable[[Any], Any]] = [
     click.option("--chunk", type=int, help="bp per inner chunk."),
     click.option("--shard", type=int, help="bp per shard."),
     click.option("--track-chunk", type=int, help="Tracks or samples per chunk. [1]"),
+    click.option("--pyramid", is_flag=False, flag_value="auto", callback=_pyramid,
+                 metavar="[FACTORS]", help="Coarser copies for browsing: mean, max and min of 256, "
+                 "4,096, ... bins; =8: of 8, 64, 512, ...; =10,100: of 10 and 100."),
     click.option("--fingerprint", type=click.Choice(["sampled", "whole"]), default="sampled",
                  show_default=True, help="How the content of the files is known again."),
 ]  # fmt: skip
@@ -152,7 +169,7 @@ def ingest(
     if sum([plan_only, part is not None, finalize]) > 1:
         raise click.UsageError("--plan-only, --part and --finalize are three steps; give one")
     nodes, names = _nodes(inputs, options, out if append else None)
-    layout = {k: options[k] for k in ("chunk", "shard", "track_chunk", "fingerprint")}
+    layout = {k: options[k] for k in _LAYOUT}
     replace = overwrite or ("changed" if overwrite_changed else False)
     if plan_only or part is not None or finalize:
         if append:
@@ -210,7 +227,7 @@ def plan(inputs: tuple[str, ...], out: str, **options: Any) -> None:
     import genoarrays as ga
 
     nodes, _ = _nodes(inputs, options)
-    layout = {k: options[k] for k in ("chunk", "shard", "track_chunk", "fingerprint")}
+    layout = {k: options[k] for k in _LAYOUT}
     click.echo(ga.plan(nodes, out, **layout))
 
 
@@ -236,27 +253,28 @@ def _nodes(
 def _genome(like: str | None, files: dict[str, tuple[str, list[Any]]]) -> Any:
     """What the files lie on: a path, or the genome of a store."""
     import genoarrays as ga
+    from genoarrays.genome.pyramid import without_levels
 
     if like is None:
         like = next((paths[0] for kind, paths in files.values() if kind == "dna"), None)
     if like is None:
         raise click.UsageError("no genome: give a FASTA among the files, or --like")
     if os.path.isdir(like):
-        return next(iter(ga.open_datatree(like).children.values())).to_dataset()
+        return next(iter(without_levels(ga.open_datatree(like)).values()))
     return like
 
 
 def _stacked_in(store: str | None) -> set[str]:
     """Variables of a store that have tracks or samples: a single file joins them as one more."""
     import genoarrays as ga
+    from genoarrays.genome.pyramid import without_levels
 
     if store is None:
         return set()
-    tree = ga.open_datatree(store)
     return {
         str(name)
-        for child in tree.children.values()
-        for name, array in child.data_vars.items()
+        for ds in without_levels(ga.open_datatree(store)).values()
+        for name, array in ds.data_vars.items()
         if {"track", "sample"} & set(array.dims)
     }
 

@@ -114,8 +114,9 @@ def train(
 
 def _tiles(tree: Any, regions: str | None, width: int, step: int | None) -> Any:
     import genoarrays as ga
+    from genoarrays.genome.pyramid import without_levels
 
-    like = next(node.to_dataset() for node in tree.subtree if node.has_data)
+    like = next(iter(without_levels(tree).values()))
     roi = like if regions is None else ga.read_regions(regions, like=like)
     return ga.tile_regions(roi, width=width, step=step, partial="drop")
 

@@ -76,14 +76,13 @@ def _among(options: dict[str, Any], names: list[str]) -> dict[str, Any]:
 def _only(tree: xr.DataTree, names: list[str]) -> xr.DataTree:
     """The variables that are needed; the others are not cut into windows."""
     from genoarrays.errors import GenomeError
+    from genoarrays.genome.pyramid import without_levels
 
-    there = {n: node.path for node in tree.subtree for n in map(str, node.data_vars)}
+    nodes = without_levels(tree)
+    there = {str(name) for ds in nodes.values() for name in ds.data_vars}
     if missing := [name for name in names if name not in there]:
-        raise GenomeError(f"the store has no variable {missing[0]!r}; it has {', '.join(there)}")
-    return xr.DataTree.from_dict(
-        {
-            node.path: node.to_dataset()[[n for n in names if n in node.data_vars]]
-            for node in tree.subtree
-            if any(n in node.data_vars for n in names)
-        }
-    )
+        raise GenomeError(
+            f"the store has no variable {missing[0]!r}; it has {', '.join(sorted(there))}"
+        )
+    wanted = {path: ds[[n for n in names if n in ds.data_vars]] for path, ds in nodes.items()}
+    return xr.DataTree.from_dict({path: ds for path, ds in wanted.items() if ds.data_vars})

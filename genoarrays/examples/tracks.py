@@ -19,6 +19,7 @@ from genoarrays.examples.cut import REDUCE, Cutter
 from genoarrays.formats.lazy import origin
 from genoarrays.genome.assembly import check_same_assembly
 from genoarrays.genome.index import axis_of
+from genoarrays.genome.pyramid import without_levels
 from genoarrays.genome.regions import assembly_of
 
 __all__ = ["Options", "Track", "grid_of", "nodes_of", "tracks_of"]
@@ -86,7 +87,7 @@ class _Everywhere:
 
 
 def nodes_of(obj: Any) -> list[xr.Dataset]:
-    """Datasets with the dimension `position` in an object.
+    """Datasets with the dimension `position` in an object; levels of pyramids are left out.
 
     Raises
     ------
@@ -96,7 +97,7 @@ def nodes_of(obj: Any) -> list[xr.Dataset]:
         When they lie on different assemblies.
     """
     if isinstance(obj, xr.DataTree):
-        found = [n.to_dataset() for n in obj.subtree if "position" in n.dims]
+        found = [ds for ds in without_levels(obj).values() if "position" in ds.dims]
         names = [str(name) for ds in found for name in ds.data_vars]
         if twice := sorted({n for n in names if names.count(n) > 1}):
             raise GenomeError(

@@ -7,7 +7,7 @@ name is a digest of path, size, time and options: opening the same file twice gi
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Protocol
 from weakref import WeakValueDictionary
 
@@ -20,7 +20,7 @@ from xarray.core import indexing
 from genoarrays.errors import GenomeError
 from genoarrays.options import current
 
-__all__ = ["Array", "Chunks", "LazyArray", "as_variable", "find_source", "origin"]
+__all__ = ["Array", "Chunks", "LazyArray", "as_variable", "find_source", "origin", "selection"]
 
 Array = npt.NDArray[Any]
 Chunks = int | str | Mapping[str, Any] | None
@@ -85,6 +85,43 @@ def origin(obj: Any) -> LazyArray | None:
 def find_source(name: str) -> LazyArray | None:
     """What the dask array of a name reads, if it was opened in this process and is still used."""
     return _sources.get(name)
+
+
+def selection(
+    obj: Any, candidates: Callable[[LazyArray], Iterable[tuple[Any, ...]]]
+) -> tuple[LazyArray, tuple[Any, ...]] | None:
+    """What an opened array reads from, and which part, if it was selected from at most once.
+
+    Parameters
+    ----------
+    obj
+        xarray Variable or DataArray.
+    candidates
+        Keys that may have been used. dask keeps none, but a name that follows from array and key:
+        a key that gives the same name was the one.
+
+    Returns
+    -------
+    (LazyArray, tuple) or None
+        The key has an entry for each dimension. None for anything else, as `origin`.
+    """
+    data = getattr(obj, "variable", obj)._data
+    if isinstance(data, indexing.LazilyIndexedArray):
+        return (data.array.array, data.key.tuple) if isinstance(data.array, _Lazy) else None
+    layers = getattr(getattr(data, "dask", None), "layers", ())
+    found = [(layer, source) for layer in layers if (source := find_source(layer)) is not None]
+    if len(found) != 1:
+        return None
+    import dask.array as da
+
+    layer, source = found[0]
+    whole = (slice(None),) * source.ndim
+    if data.name == layer:
+        return source, whole
+    same = da.Array({}, layer, tuple((n,) for n in source.shape), source.dtype)  # only its name
+    keys = (key for key in candidates(source) if same[key].name == data.name)
+    key = next(keys, None)
+    return None if key is None else (source, key)
 
 
 def as_variable(

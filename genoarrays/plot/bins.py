@@ -3,10 +3,16 @@
 Every track becomes lines of bins with start, end, least, mean and largest value. Where there are
 more bins than pixels, bins are reduced to one per pixel, slab by slab, so that a whole contig never
 lies in memory: 250 Mb of one track are eight slabs. A bin counts in the pixel where it starts.
+
+Of a track that was opened from a store with a pyramid, and is still as it was opened, the coarsest
+level is read that has four bins per pixel: the edges of peaks are off by a quarter of a pixel at
+most, least and largest value are the same, and so is the mean but for bins that are missing in
+part, which count as one bin.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -17,11 +23,13 @@ from genoarrays.errors import RegionError
 from genoarrays.genome.axis import GenomeAxis
 from genoarrays.genome.index import axis_of
 from genoarrays.genome.region import Region
+from genoarrays.store.coarser import level_for
 
 __all__ = ["Bins", "PIXELS", "bins_of"]
 
 PIXELS = 1200  # bins drawn per panel; more are reduced
 SLAB = 2**25  # values computed at once
+FINE = 4  # bins of a level in one pixel, at least
 
 Floats = npt.NDArray[np.floating]
 Ints = npt.NDArray[np.int64]
@@ -67,7 +75,7 @@ def bins_of(track: xr.DataArray, place: Region, name: str, pixels: int = PIXELS)
             "give an array on the genome axis"
         )
     others = [str(d) for d in track.dims if d != dim]
-    track = track.transpose(*others, dim)
+    opened, track = track, track.transpose(*others, dim)
     names, strands = _lines(track, others)
     if dim == "window":
         start, end, values = _windows(track, place, name)
@@ -75,7 +83,16 @@ def bins_of(track: xr.DataArray, place: Region, name: str, pixels: int = PIXELS)
     track = track.sel(position=place)
     axis = axis_of(track)
     if axis.size > pixels:
-        return Bins(names, strands, *_reduce(track, axis, place, pixels))
+        level = level_for(opened, axis.size / (FINE * pixels))
+        shown = (
+            [track]
+            if level is None
+            else [
+                a.transpose(*others, dim).sel(position=place)
+                for a in (level.low, level.mean, level.high)
+            ]
+        )
+        return Bins(names, strands, *_reduce(shown, place, pixels))
     start = axis.at(np.arange(axis.size))[1] * axis.bin_size
     order = np.argsort(start, kind="stable")
     start, values = start[order], _rows(track)[:, order]
@@ -98,27 +115,31 @@ def _lines(track: xr.DataArray, others: list[str]) -> tuple[list[str], list[str]
 
 
 def _reduce(
-    track: xr.DataArray, axis: GenomeAxis, place: Region, pixels: int
+    shown: Sequence[xr.DataArray], place: Region, pixels: int
 ) -> tuple[Ints, Ints, Floats, Floats, Floats]:
     """Reduce to one value per pixel: start, end, least, mean and largest value.
 
-    A group is a run of bins that are neighbors in the array and start in one pixel. Groups are
+    What is shown are least, mean and largest value of each bin, or one array that is all three. A
+    group is a run of bins that are neighbors in the array and start in one pixel. Groups are
     reduced slab by slab, then merged by pixel: segments of a sparse axis may share one.
     """
+    axis = axis_of(shown[0])
     edges = np.linspace(place.start, place.end or 0, pixels + 1).astype(np.int64)
     head, pixel = _groups(axis, edges)
     tail = np.append(head[1:], axis.size)
-    lines = track.size // axis.size
+    lines = shown[0].size // axis.size
     low, high, total = (np.empty((lines, len(head))) for _ in range(3))
     known = np.empty((lines, len(head)), dtype=np.int64)
     begin = 0
     while begin < len(head):
         stop = int(np.searchsorted(tail, head[begin] + SLAB // lines, side="right"))
         some = slice(begin, max(stop, begin + 1))
-        values = _rows(track.isel(position=slice(head[begin], tail[some][-1])))
+        run = slice(head[begin], tail[some][-1])
+        rows = [_rows(array.isel(position=run)) for array in shown]
         here = head[some] - head[begin]
-        low[:, some] = np.fmin.reduceat(values, here, axis=-1)
-        high[:, some] = np.fmax.reduceat(values, here, axis=-1)
+        low[:, some] = np.fmin.reduceat(rows[0], here, axis=-1)
+        high[:, some] = np.fmax.reduceat(rows[-1], here, axis=-1)
+        values = rows[len(rows) // 2]
         there = ~np.isnan(values)
         # as uint8 and uint32, 20 times faster than adding booleans as int64
         known[:, some] = np.add.reduceat(there.view(np.uint8), here, axis=-1, dtype=np.uint32)

@@ -22,6 +22,7 @@ import xarray as xr
 from genoarrays._optional import optional
 from genoarrays.errors import AssemblyError, RegionError
 from genoarrays.genome.columns import Columns
+from genoarrays.genome.pyramid import without_levels
 from genoarrays.genome.region import Region
 from genoarrays.genome.region import region as read_region
 from genoarrays.genome.regions import assembly_of, region_columns
@@ -46,7 +47,7 @@ class _Panel(NamedTuple):
 
 
 def plot_tracks(
-    tracks: Track | Sequence[Track],
+    tracks: Track | xr.DataTree | Sequence[Track | xr.DataTree],
     region: str | Region,
     *,
     names: Sequence[str] | None = None,
@@ -61,7 +62,10 @@ def plot_tracks(
     tracks
         Arrays with the dimension `position`, or `window` (windows that do not overlap), and any
         of `strand`, `sample`, `track` and the like; or tables of regions, which `name`, `gene_name`
-        or `gene_id` names where there are few. Lazy arrays are computed for the region only. DNA
+        or `gene_id` names where there are few. Trees stand for the arrays in them. Lazy arrays are
+        computed for the region only. Of a store that has a pyramid (`ga.to_zarr(pyramid=True)`),
+        wide regions are read from its coarser levels, as long as nothing was done to the array
+        since it was opened but to select tracks or samples, once. DNA
         codes (integers with `attrs["alphabet"]`) are drawn as letters up to 150 bp, as a strip of
         colors up to 1,200 bp, and as share of G and C above; arrays of True and False, or of 0 and
         1 as labels are, as blocks. The "-" strand points down.
@@ -100,7 +104,8 @@ def plot_tracks(
     >>> figure.axes[0].get_xlabel()
     'position on chr2 (bp, 0-based)'
     """
-    tracks = [tracks] if isinstance(tracks, (xr.DataArray, xr.Dataset)) else list(tracks)
+    given = [tracks] if isinstance(tracks, (Track, xr.DataTree)) else list(tracks)
+    tracks = list[Track](track for one in given for track in _arrays(one))
     if not tracks:
         raise TypeError("there is nothing to draw; give at least one array or table of regions")
     if names is not None and len(names) != len(tracks):
@@ -134,6 +139,14 @@ def _png(figure: Any) -> bytes:
 
 
 # ---- what to draw
+
+
+def _arrays(track: Track | xr.DataTree) -> list[Track]:
+    """The arrays on the genome axis in a tree, without levels of pyramids; else the track."""
+    if not isinstance(track, xr.DataTree):
+        return [track]
+    arrays = [a for ds in without_levels(track).values() for a in ds.data_vars.values()]
+    return [array for array in arrays if "position" in array.dims]
 
 
 def _resolve(asked: str | Region, tracks: Sequence[Track]) -> Region:

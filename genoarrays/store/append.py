@@ -21,21 +21,28 @@ import xarray as xr
 
 from genoarrays.errors import StoreError
 from genoarrays.genome.index import axis_of, with_axis
+from genoarrays.genome.pyramid import levels_in
 from genoarrays.store.document import Document, comparable, describe
-from genoarrays.store.fingerprint import fingerprint as of_file
-from genoarrays.store.fingerprint import recipe_of, same_file, sources_of
 from genoarrays.store.finish import VERSION_ATTR, merge_attrs
+from genoarrays.store.joined import JOINED, is_appended
 from genoarrays.store.layout import Layout, layout_of, nodes_of, regions_of_shards
+from genoarrays.store.levels import (
+    Key,
+    Ladder,
+    Pyramid,
+    add_levels,
+    describe_levels,
+    ladders_in,
+    ladders_of,
+)
 from genoarrays.store.manifest import load
 from genoarrays.store.open import open_zarr
-from genoarrays.store.part import KeptPart, Part, Values
+from genoarrays.store.part import Part, Values, kept_part
+from genoarrays.store.place import Place
 from genoarrays.store.plan import Plan
 from genoarrays.store.site import site_of
 
-__all__ = ["append_plan", "is_appended"]
-
-_JOINED = ("sample", "track", "category")
-Key = tuple[str, str]
+__all__ = ["append_plan"]
 
 
 def append_plan(
@@ -45,16 +52,17 @@ def append_plan(
     chunk: int | None = None,
     shard: int | None = None,
     track_chunk: int | None = None,
+    pyramid: Pyramid = None,
     fingerprint: str = "sampled",
     storage_options: Mapping[str, Any] | None = None,
 ) -> Plan:
-    """Plan a store that holds what is at `path` and `obj`.
+    """Plan a store that holds what is at `path` and `obj`; pyramids grow with their nodes.
 
     Raises
     ------
     StoreError
         When there is no store, or `obj` does not fit it: another axis, labels that are there
-        already, other options, a chunk of several tracks that is not full.
+        already, other options, a chunk of several tracks that is not full; another pyramid.
     """
     site, new = site_of(path, storage_options), nodes_of(obj)
     if not site.check():
@@ -62,10 +70,18 @@ def append_plan(
     stored = Plan(site, {}, {}).stored()
     if stored is None:
         raise StoreError(f"{site.name}: it has no plan, so nothing can be appended; write it anew")
+    ladders = _ladders(site.name, stored, obj, new, pyramid)
+    if is_appended(
+        obj, path, pyramid=False, fingerprint=fingerprint, storage_options=storage_options
+    ):
+        new = {}  # only a pyramid is missing
     nodes: dict[str, xr.Dataset] = {}
     layouts: dict[Key, Layout] = {}
     joins: dict[Key, _Join] = {}
+    levels = levels_in({node: known["attrs"] for node, known in stored["nodes"].items()})
     for node, known in stored["nodes"].items():
+        if node in levels:
+            continue
         old = open_zarr(path, group=node, chunks=None, storage_options=storage_options)
         added = new.pop(node, None)
         if added is not None and axis_of(added) != axis_of(old):
@@ -73,10 +89,7 @@ def append_plan(
                 f"{site.name}: node {node!r} lies on {axis_of(old)!r}, and what is appended on "
                 f"{axis_of(added)!r}; open it with like= the store, and the same bin size"
             )
-        here = {
-            name: Layout(*(tuple(known["arrays"][name][part]) for part in Layout._fields))
-            for name in known["arrays"]
-        }
+        here = _layouts(known)
         nodes[node] = old if added is None else _combined(site.name, node, old, added, here, joins)
         for name, array in nodes[node].data_vars.items():
             if name in here:
@@ -87,49 +100,36 @@ def append_plan(
         nodes[node] = ds
         for name, array in ds.data_vars.items():
             layouts[node, str(name)] = layout_of(array, chunk, shard, track_chunk)
-    return AppendPlan(site, nodes, layouts, fingerprint, joins=joins, before=stored)
+    for level, (node, _) in levels.items():
+        for name, layout in _layouts(stored["nodes"][level]).items():
+            if (node, name) in layouts:  # a mean; maximum and minimum lie alike
+                shape = (*layouts[node, name].shape[:-1], layout.shape[-1])
+                layouts[level, name] = layout._replace(shape=shape)
+    rungs = add_levels(nodes, layouts, ladders, chunk, shard)
+    return AppendPlan(site, nodes, layouts, fingerprint, rungs, joins=joins, before=stored)
 
 
-def is_appended(
-    obj: xr.Dataset | xr.DataTree | Mapping[str, xr.Dataset],
-    path: str | os.PathLike[str],
-    *,
-    fingerprint: str = "sampled",
-    storage_options: Mapping[str, Any] | None = None,
-) -> bool:
-    """Whether all of `obj` joined the store at `path` before, of the same sources."""
-    site, new = site_of(path, storage_options), nodes_of(obj)
-    stored = Plan(site, {}, {}).stored()
-    if stored is None:
-        return False
-    sources: dict[str, dict[str, Any]] = {}
-    for node, ds in new.items():
-        known = stored["nodes"].get(node, {"arrays": {}})["arrays"]
-        for name, array in ds.data_vars.items():
-            if name not in known:
-                return False
-            old = open_zarr(path, node, None, storage_options=storage_options)[name]
-            there, here = (_by_label(*pair) for pair in (
-                (old, known[name]["values"]), (array, recipe_of(array.variable))
-            ))  # fmt: skip
-            if any(there.get(label) != recipe for label, recipe in here.items()):
-                return False
-            sources |= sources_of(array.variable)
-    before = stored["sources"]
-    return all(
-        path in before
-        and same_file(before[path], known or of_file(path, fingerprint, before[path]))
-        for path, known in sources.items()
-    )
+def _layouts(known: Document) -> dict[str, Layout]:
+    """Layouts of the arrays of a node that is stored."""
+    return {
+        name: Layout(*(tuple(array[part]) for part in Layout._fields))
+        for name, array in known["arrays"].items()
+    }
 
 
-def _by_label(array: xr.DataArray, recipe: str | list[str]) -> dict[Any, str]:
-    """What decides the values of each label of an array, or of all of it."""
-    dims = [d for d in _JOINED if d in array.dims]
-    dim = next((d for d in dims if array.sizes[d] == len(recipe)), None)
-    if isinstance(recipe, str) or dim is None:
-        return {str([array[d].values.tolist() for d in dims]): str(recipe)}
-    return dict(zip(array[dim].values.tolist(), recipe, strict=True))
+def _ladders(
+    name: str, stored: Document, obj: Any, new: Mapping[str, xr.Dataset], pyramid: Pyramid
+) -> dict[str, Ladder]:
+    """Factors of the pyramids that there will be, by node: those that are there stay."""
+    there = ladders_in({node: known["attrs"] for node, known in stored["nodes"].items()})
+    asked = ladders_of(obj, new, pyramid)
+    for node, ladder in there.items():
+        if pyramid is not None and node in new and asked.get(node, ()) != ladder:
+            raise StoreError(
+                f"{name}: node {node!r} has a pyramid of {list(ladder)}, and "
+                f"{list(asked.get(node, ()))} was asked; leave out pyramid=, or write it anew"
+            )
+    return {**asked, **there}
 
 
 @dataclass(frozen=True)
@@ -196,7 +196,7 @@ def _joined_dim(name: str, old: xr.Dataset, added: xr.Dataset, again: list[str])
     """The dimension along which variables of both are joined, None when there are none."""
     if not again:
         return None
-    dims = [d for d in _JOINED if all(d in added[v].dims and d in old[v].dims for v in again)]
+    dims = [d for d in JOINED if all(d in added[v].dims and d in old[v].dims for v in again)]
     for dim in dims:
         there, here = old[dim].values.tolist(), added[dim].values.tolist()
         if there == here and len(dims) > 1:
@@ -204,7 +204,7 @@ def _joined_dim(name: str, old: xr.Dataset, added: xr.Dataset, again: list[str])
         if twice := sorted(set(there) & set(here)):
             raise StoreError(f"{name}: {dim} {twice[0]!r} is there already")
         return dim
-    for dim in (d for d in _JOINED if d in old[again[0]].dims and d not in added[again[0]].dims):
+    for dim in (d for d in JOINED if d in old[again[0]].dims and d not in added[again[0]].dims):
         raise StoreError(
             f"{name}: {again[0]!r} has the dimension {dim!r}, and what is appended has not; open a "
             "single file as a list, [path], or as a dict, {label: path}"
@@ -278,33 +278,27 @@ class AppendPlan(Plan):
         return {
             key: self.joins[key].array if key in self.joins else self.nodes[key[0]][key[1]]
             for key in self.layouts
-            if key in self.joins or not self._is_stored(key)
+            if key not in self.rungs and (key in self.joins or not self._is_stored(key))
         }
 
     def _is_stored(self, key: Key) -> bool:
         known = self.before["nodes"].get(key[0])
         return known is not None and key[1] in known["arrays"]
 
-    @cached_property
-    def parts(self) -> list[Part]:
+    def _own_parts(self) -> list[Part]:
         """One per shard; those that are there are kept."""
         found: list[Part] = []
         for key, layout in self.layouts.items():
+            if key in self.rungs:
+                continue
             values = Values.of(self.computed[key]) if key in self.computed else None
-            join = self.joins.get(key)
-            grid = self._stored_grid(key, layout)
-            rows = load(self.site.target, "/".join(key)) if grid is not None else None
+            join, name = self.joins.get(key), "/".join(key)
             for place, where in zip(
                 np.ndindex(layout.grid), regions_of_shards(layout), strict=True
             ):
-                number, name = len(found), "/".join(key)
-                if grid is not None and all(i < n for i, n in zip(place, grid, strict=True)):
-                    assert rows is not None
-                    row = rows[np.ravel_multi_index(place, grid)]
-                    lazy = xr.Variable((), np.int8(0))
-                    found.append(
-                        KeptPart(number, name, where, layout, 0, lazy, False, self.site.target, row)
-                    )
+                number, kept = len(found), self._kept(key, place)
+                if kept is not None:
+                    found.append(kept_part(number, name, where, layout, *kept))
                     continue
                 assert values is not None
                 chosen = dict(zip(layout.dims, where, strict=True))
@@ -316,11 +310,26 @@ class AppendPlan(Plan):
                 found.append(Part(number, name, where, layout, values.fill, lazy, told))
         return found
 
-    def _stored_grid(self, key: Key, layout: Layout) -> tuple[int, ...] | None:
-        if not self._is_stored(key):
+    def _kept(self, key: Key, place: tuple[int, ...]) -> tuple[Place, Any] | None:
+        """Where a shard is already, and its row of the manifest."""
+        grid, rows = self._stored_rows(key)
+        if rows is None or any(i >= n for i, n in zip(place, grid, strict=True)):
             return None
-        shape = self.before["nodes"][key[0]]["arrays"][key[1]]["shape"]
-        return layout._replace(shape=tuple(shape)).grid
+        return self.site.target, rows[np.ravel_multi_index(place, grid)]
+
+    def _stored_rows(self, key: Key) -> tuple[tuple[int, ...], Any]:
+        """Grid and manifest of an array that is stored."""
+        if not self._is_stored(key):
+            return (), None
+        if key not in self._manifests:
+            shape = self.before["nodes"][key[0]]["arrays"][key[1]]["shape"]
+            grid = self.layouts[key]._replace(shape=tuple(shape)).grid
+            self._manifests[key] = (grid, load(self.site.target, "/".join(key)))
+        return self._manifests[key]
+
+    @cached_property
+    def _manifests(self) -> dict[Key, tuple[tuple[int, ...], Any]]:
+        return {}
 
     @cached_property
     def document(self) -> Document:
@@ -339,6 +348,7 @@ class AppendPlan(Plan):
             new = comparable(describe(ds, {name: self.layouts[node, name]})["arrays"][name])
             array["values"] = _listed(there["values"]) + _listed(new["values"])
             array["attrs"] = _joined_attrs("", name, there["attrs"], new["attrs"])
+        describe_levels(document["nodes"], self.rungs)
         document["sources"] = dict(
             sorted({**self.before["sources"], **document["sources"]}.items())
         )

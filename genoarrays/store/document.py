@@ -19,9 +19,19 @@ import xarray as xr
 from genoarrays.genome.convention import encode
 from genoarrays.store.fingerprint import differences, recipe_of
 from genoarrays.store.layout import PLAN, Layout
+from genoarrays.store.levels import Rung, describe_levels
 from genoarrays.store.place import Place
 
-__all__ = ["Document", "changes", "describe", "digest_of", "libraries", "plain", "read_plan"]
+__all__ = [
+    "Document",
+    "changes",
+    "describe",
+    "describe_all",
+    "digest_of",
+    "libraries",
+    "plain",
+    "read_plan",
+]
 
 Document = dict[str, Any]
 _LIBRARIES = ("numcodecs", "zarr")  # their versions may decide bytes
@@ -44,7 +54,21 @@ def describe(ds: xr.Dataset, layouts: Mapping[str, Layout]) -> Document:
             "values": recipe_of(ds.variables[name]),
             "attrs": variable.attrs,
         }
-    return {"attrs": flat.attrs, "arrays": arrays, "labels": labels}
+    return {"attrs": flat.attrs, "arrays": arrays, "labels": dict(sorted(labels.items()))}
+
+
+def describe_all(
+    nodes: Mapping[str, xr.Dataset],
+    layouts: Mapping[tuple[str, str], Layout],
+    rungs: Mapping[tuple[str, str], Rung],
+) -> Document:
+    """The same of all nodes, those of pyramids among them."""
+    found = {
+        node: describe(ds, {v: layout for (n, v), layout in layouts.items() if n == node})
+        for node, ds in nodes.items()
+    }
+    describe_levels(found, rungs)
+    return found
 
 
 def plain(value: Any) -> Any:

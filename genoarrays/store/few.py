@@ -18,7 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from genoarrays.store.grid import Grid, Ints
-from genoarrays.store.manifest import chunks_in, index_bytes
+from genoarrays.store.manifest import chunks_in, fits, index_bytes
 from genoarrays.store.place import Place
 
 __all__ = ["Few"]
@@ -98,7 +98,7 @@ class Few:
             if number not in self._indexes:
                 length = index_bytes(self.grid.inner)
                 tail = self.place.read_range(key, -length, length)
-                if not _is_whole(tail, record["index"]):
+                if not fits(tail, record["index"]):
                     return None
                 self._indexes[number] = chunks_in(tail)
             index = self._indexes[number]
@@ -108,7 +108,7 @@ class Few:
             return None
         found: dict[int, bytes | None] = dict.fromkeys(chunks)
         for chunk, content in zip(there, contents, strict=True):
-            if not _is_whole(content, record["chunks"][chunk]):
+            if not fits(content, record["chunks"][chunk]):
                 return None
             found[chunk] = content[:-4]
         return found
@@ -132,13 +132,6 @@ class Few:
             source.append(slice(low - corner, high - corner))
             target.append(slice(low - start, high - start))
         return tuple(source), tuple(target)
-
-
-def _is_whole(content: bytes, due: int) -> bool:
-    """Whether bytes fit the crc32c of the manifest, and end in it."""
-    from google_crc32c import value as crc32c
-
-    return int.from_bytes(content[-4:], "little") == due and bool(crc32c(content[:-4]) == due)
 
 
 def _span(key: Any, size: int) -> tuple[int, int] | None:

@@ -27,6 +27,7 @@ from genoarrays.genome.convention import encode
 from genoarrays.store.document import Document, plain
 from genoarrays.store.fingerprint import sources_of
 from genoarrays.store.layout import MARKER, PLAN, VERSION, Layout, fill_value
+from genoarrays.store.levels import Rung
 from genoarrays.store.manifest import MANIFEST, manifest_dtype
 from genoarrays.store.marker import commit_of
 from genoarrays.store.part import Part
@@ -50,10 +51,12 @@ def complete(
     document: Document,
     digest: str,
     computed: Mapping[tuple[str, str], xr.DataArray],
+    rungs: Mapping[tuple[str, str], Rung],
 ) -> None:
     """Complete a store whose parts are all there, and give it its name.
 
-    `computed` are the arrays that were read from sources, which told what became of their reads.
+    `computed` are the arrays that were read from sources, which told what became of their reads;
+    `rungs` those of pyramids, which tell the same.
 
     Raises
     ------
@@ -70,39 +73,51 @@ def complete(
         )
     content: dict[str, bytes] = {}
     told: dict[tuple[str, str], dict[str, Any]] = {}
-    by_array: dict[str, list[Any]] = {}
+    shards: dict[str, list[Any]] = {}
+    tallies: dict[str, list[Any]] = {}
     for part, marker in zip(parts, markers, strict=True):
-        by_array.setdefault(part.array, []).append(marker)
+        for own, record in zip(part.arrays, marker["shards"], strict=True):
+            shards.setdefault(own, []).append(record)
+        tallies.setdefault(part.array, []).extend(marker["tallies"])
     for (node, name), layout in layouts.items():
-        own = by_array.get(f"{node}/{name}", [])
-        array = computed.get((node, name))
+        path, array = f"{node}/{name}", computed.get((node, name))
         if array is None:
             told[node, name] = {}
         else:
-            told[node, name] = _totals(array, own) | _provenance(array, document)
-        content[f"{node}/{name}/{MANIFEST}"] = _manifest(own, layout.inner)
+            told[node, name] = _totals(array, tallies.get(path, [])) | _provenance(array, document)
+        content[f"{path}/{MANIFEST}"] = _manifest(shards.get(path, []), layout.inner)
+    for key, rung in rungs.items():
+        told[key] = told[rung.of]
     content |= _metadata(nodes, layouts, told)
     content[PLAN] = json.dumps(document, indent=1).encode()
     with ThreadPoolExecutor(_REQUESTS) as pool:
         list(pool.map(site.data.write, content.keys(), content.values()))
-    site.data.write(MARKER, _marker(content, nodes, digest))
+    site.data.write(MARKER, _marker(content, nodes, digest, rungs))
     site.publish()
 
 
-def _marker(content: Mapping[str, bytes], nodes: Mapping[str, Any], digest: str) -> bytes:
+def _marker(
+    content: Mapping[str, bytes],
+    nodes: Mapping[str, Any],
+    digest: str,
+    rungs: Mapping[tuple[str, str], Rung],
+) -> bytes:
     import google_crc32c
 
     files = {key: [len(v), google_crc32c.value(v)] for key, v in sorted(content.items())}
-    marker = {"version": VERSION, "plan": digest, "nodes": list(nodes), "files": files}
+    marker = {"version": VERSION, "plan": digest, "nodes": list(nodes)}
+    if rungs:
+        marker["levels"] = {node: [rung.of[0], rung.factor] for (node, _), rung in rungs.items()}
+    marker["files"] = files
     # equal stores have equal commits: what was read of one is right for the other
     return json.dumps({**marker, "commit": commit_of(marker)}, indent=1).encode()
 
 
-def _manifest(markers: Sequence[Mapping[str, Any]], inner: int) -> bytes:
-    rows = np.zeros(len(markers), dtype=manifest_dtype(inner))
-    for row, marker in zip(rows, markers, strict=True):
+def _manifest(records: Sequence[Mapping[str, Any]], inner: int) -> bytes:
+    rows = np.zeros(len(records), dtype=manifest_dtype(inner))
+    for row, record in zip(rows, records, strict=True):
         for name in ("length", "crc", "index", "chunks"):
-            row[name] = marker[name]
+            row[name] = record[name]
     file = BytesIO()
     np.save(file, rows)
     return file.getvalue()
@@ -180,12 +195,11 @@ def _provenance(array: xr.DataArray, document: Document) -> dict[str, Any]:
     return {"source_digests": digests, VERSION_ATTR: __version__} if digests else {}
 
 
-def _totals(array: xr.DataArray, markers: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+def _totals(array: xr.DataArray, tallies: Sequence[Any]) -> dict[str, Any]:
     """What became of the reads of each file, as attributes; checked against its index."""
     counts: dict[tuple[str, str], Counter[str]] = {}
-    for marker in markers:
-        for what, path, told in marker["tallies"]:
-            counts.setdefault((what, path), Counter()).update(told)
+    for what, path, told in tallies:
+        counts.setdefault((what, path), Counter()).update(told)
     source = origin(array)
     if not counts or not isinstance(source, FileArray):
         return {}

@@ -22,12 +22,13 @@ import xarray as xr
 
 from genoarrays.errors import StoreError
 from genoarrays.genome.index import axis_of
+from genoarrays.genome.pyramid import levels_in, plain_attrs
 
-__all__ = ["MARKER", "PLAN", "Layout", "layout_of", "nodes_of"]
+__all__ = ["MARKER", "ONE_BY_ONE", "PLAN", "Layout", "layout_of", "nodes_of"]
 
 MARKER, PLAN = "genoarrays.json", "plan.json"
 VERSION = 2
-_ONE_BY_ONE = ("track", "sample", "category")  # chunk length 1
+ONE_BY_ONE = ("track", "sample", "category")  # chunk length 1
 _ORDER = ("sample", "track", "category", "strand", "position")  # on disk
 _CHUNK_BYTES, _SHARD_BYTES, _LEAST_SHARD = 2**20, 2**27, 2**24
 _PARTS = 8
@@ -86,7 +87,7 @@ def layout_of(
     )
     shape = tuple(array.sizes[d] for d in dims)
     whole = {
-        d: min(track_chunk or 1, array.sizes[d]) if d in _ONE_BY_ONE else array.sizes[d]
+        d: min(track_chunk or 1, array.sizes[d]) if d in ONE_BY_ONE else array.sizes[d]
         for d in dims
         if d != "position"
     }
@@ -131,7 +132,7 @@ def fill_value(array: xr.DataArray) -> Any:
 
 
 def nodes_of(obj: xr.Dataset | xr.DataTree | Mapping[str, xr.Dataset]) -> dict[str, xr.Dataset]:
-    """Dataset by node name, of anything that `to_zarr` takes.
+    """Dataset by node name, of anything that `to_zarr` takes; levels of pyramids are left out.
 
     Raises
     ------
@@ -141,7 +142,7 @@ def nodes_of(obj: xr.Dataset | xr.DataTree | Mapping[str, xr.Dataset]) -> dict[s
     if isinstance(obj, xr.DataArray):
         raise StoreError("a DataArray has no node to go to; use array.to_dataset(name=...)")
     if isinstance(obj, xr.Dataset):
-        return {f"{axis_of(obj).bin_size}bp": obj}
+        return {f"{axis_of(obj).bin_size}bp": _plain(obj)}
     if isinstance(obj, xr.DataTree):
         found = {n.path.strip("/"): n.to_dataset() for n in obj.subtree if n.has_data}
     else:
@@ -158,7 +159,15 @@ def nodes_of(obj: xr.Dataset | xr.DataTree | Mapping[str, xr.Dataset]) -> dict[s
         axis_of(data)
     if not found:
         raise StoreError("nothing to store: give at least one Dataset")
-    return found
+    levels = levels_in({name: data.attrs for name, data in found.items()})
+    return {name: _plain(data) for name, data in found.items() if name not in levels}
+
+
+def _plain(ds: xr.Dataset) -> xr.Dataset:
+    """A node that is no level, whatever it was made of."""
+    plain = ds.copy(deep=False)
+    plain.attrs = plain_attrs(ds.attrs)
+    return plain
 
 
 def _as_dataset(name: Hashable, data: Any) -> xr.Dataset:

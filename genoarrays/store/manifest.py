@@ -30,7 +30,7 @@ from genoarrays.errors import StoreError
 from genoarrays.store.layout import MARKER
 from genoarrays.store.place import Place, place_of
 
-__all__ = ["MANIFEST", "Fault", "faults", "is_whole", "load", "manifest_dtype"]
+__all__ = ["MANIFEST", "Fault", "faults", "fits", "is_whole", "load", "manifest_dtype"]
 
 MANIFEST = "manifest.npy"
 _ABSENT = 2**64 - 1
@@ -238,6 +238,13 @@ def _runs(stored: dict[int, tuple[int, int]]) -> Iterator[list[int]]:
         run.append(number)
     if run:
         yield run
+
+
+def fits(content: bytes, due: int) -> bool:
+    """Whether an inner chunk, or an index, ends in this crc32c, and has it."""
+    from google_crc32c import value as crc32c
+
+    return _last4(content) == due and bool(crc32c(content[:-4]) == due)
 
 
 def index_bytes(inner: int) -> int:

@@ -21,7 +21,7 @@ from genoarrays.store.marker import files_of, read_checked, read_marker, unchang
 from genoarrays.store.place import Place, place_of
 from genoarrays.store.stored import PYTHON, StoredArray, using
 
-__all__ = ["open_datatree", "open_zarr"]
+__all__ = ["open_datatree", "open_node", "open_zarr"]
 
 
 def open_zarr(
@@ -38,7 +38,8 @@ def open_zarr(
     path
         Store that `to_zarr` wrote: a directory, or a URL (see `to_zarr`); behind https:// too.
     group
-        Node, such as "1bp"; may be left out when there is only one.
+        Node, such as "1bp"; may be left out when there is only one, besides levels of its pyramid
+        such as "1bp_x256".
     chunks
         "auto": dask chunks of whole inner chunks, about `ga.set_options(chunk_bytes=)` each; a
         number: positions per chunk; None: lazy without dask, best for single look-ups.
@@ -68,17 +69,18 @@ def open_zarr(
     """
     place = place_of(path, storage_options)
     marker = read_marker(place)
-    nodes = marker["nodes"]
-    if group is None and len(nodes) > 1:
+    nodes, levels = marker["nodes"], marker.get("levels", {})
+    own = [node for node in nodes if node not in levels]
+    if group is None and len(own) > 1:
         raise StoreError(
-            f"{path} has several nodes: {', '.join(nodes)}; name one, as in "
-            f"ga.open_zarr(path, group={nodes[0]!r}), or take all with ga.open_datatree(path)"
+            f"{path} has several nodes: {', '.join(own)}; name one, as in "
+            f"ga.open_zarr(path, group={own[0]!r}), or take all with ga.open_datatree(path)"
         )
-    group = nodes[0] if group is None else group.strip("/")
+    group = own[0] if group is None else group.strip("/")
     if group not in nodes:
         raise StoreError(f"{path} has no node {group!r}; it has {', '.join(nodes)}")
     with unchanged(place, marker["commit"]):
-        return _open_node(place, group, marker["commit"], chunks)
+        return open_node(place, group, marker, chunks)
 
 
 def open_datatree(
@@ -97,8 +99,16 @@ def open_datatree(
     Returns
     -------
     xr.DataTree
-        One child per node, each a Dataset on its genome axis. `tree.sel(position="chr2:0-1000")`
-        selects in all of them.
+        One child per node, each a Dataset on its genome axis; levels of pyramids among them, which
+        functions of genoarrays leave out when they are given the tree.
+
+    Notes
+    -----
+    A tree is selected from by `position`, in all nodes at once: `tree.sel(position="chr2:0-1,000")`
+    gives every bin that overlaps, at each resolution; `tree.sel(position="chr2")` whole contigs;
+    `tree.sel(position=["chr1", "chr2:0-1,000"])` several regions, end to end; other labels go along
+    (`track="a"`). `tree.sel(contig="chr2")` cannot work, since xarray wants names of dimensions
+    there. `tree.isel(position=...)` counts the bins of each node, which are other places in each.
 
     Raises
     ------
@@ -120,14 +130,16 @@ def open_datatree(
     """
     place = place_of(path, storage_options)
     marker = read_marker(place)
-    commit = marker["commit"]
-    with unchanged(place, commit):
+    with unchanged(place, marker["commit"]):
         return xr.DataTree.from_dict(
-            {node: _open_node(place, node, commit, chunks) for node in marker["nodes"]}
+            {node: open_node(place, node, marker, chunks) for node in marker["nodes"]}
         )
 
 
-def _open_node(place: Place, node: str, commit: str, chunks: Any) -> xr.Dataset:
+def open_node(place: Place, node: str, marker: Mapping[str, Any], chunks: Any) -> xr.Dataset:
+    """One node of a store, of which the commit marker is known."""
+    commit = marker["commit"]
+    levels = {name: factor for name, (of, factor) in marker.get("levels", {}).items() if of == node}
     read_checked(place, f"{node}/zarr.json", commit)  # holds the metadata of all its arrays
     with using(PYTHON):  # labels are small, and only this pipeline reads buckets
         group = zarr.open_group(place.zarr_store(read_only=True), path=node, mode="r")
@@ -144,7 +156,7 @@ def _open_node(place: Place, node: str, commit: str, chunks: Any) -> xr.Dataset:
         if "position" not in dims:
             variables[name] = xr.Variable(dims, stored[...], attrs=dict(stored.attrs))
             continue
-        array = StoredArray(place, f"{node}/{name}", commit, stored)
+        array = StoredArray(place, f"{node}/{name}", commit, stored, levels)
         variables[name] = as_variable(
             array,
             array.dims,

@@ -9,7 +9,7 @@ way. A part whose marker is there is not done again.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import chain
 from typing import Any
@@ -23,11 +23,11 @@ from genoarrays.formats.base import FileArray
 from genoarrays.formats.lazy import LazyArray, as_variable, origin
 from genoarrays.formats.tally import collect
 from genoarrays.options import current
-from genoarrays.store.layout import Layout, fill_value
+from genoarrays.store.layout import Layout, fill_value, regions_of_shards
 from genoarrays.store.place import Place
 from genoarrays.store.shard import ShardEncoder
 
-__all__ = ["KeptPart", "Part", "Values"]
+__all__ = ["KeptPart", "Part", "Values", "kept_part", "parts_of", "read_part_marker", "write_shard"]
 
 _PIECE = 2**23
 
@@ -94,15 +94,25 @@ class Part:
     tallied: bool
 
     @property
-    def key(self) -> str:
-        """Of the shard in the store."""
-        grid = (w.start // step for w, step in zip(self.where, self.layout.shard, strict=True))
-        return "/".join([self.array, "c", *map(str, grid)])
+    def arrays(self) -> tuple[str, ...]:
+        """Arrays that get a shard each."""
+        return (self.array,)
+
+    @property
+    def needs(self) -> Sequence[int]:
+        """Parts that must be done before."""
+        return ()
+
+    @property
+    def keys(self) -> list[str]:
+        """Of the shards in the store."""
+        grid = [w.start // step for w, step in zip(self.where, self.layout.shard, strict=True)]
+        return ["/".join([array, "c", *map(str, grid)]) for array in self.arrays]
 
     @property
     def marker(self) -> str:
         """Of the part in the build."""
-        return f"done/{self.number}.json"
+        return marker_key(self.number)
 
     @property
     def piece(self) -> int:
@@ -142,47 +152,79 @@ class Part:
     def _write(self, build: Place, data: Place, plan: str) -> None:
         encoder = ShardEncoder(self.data.dtype, self.layout.chunk, self.layout.inner, self.fill)
         with collect() as tallies:
-            content = self._encoded(encoder)
-            first = next(content, None)
-            if first is None:
-                data.delete(self.key)
-            else:
-                data.write(self.key, chain([first], content))
+            write_shard(data, self.keys[0], encoder, self._computed())
         told = [[*key, dict(counts)] for key, counts in tallies.items()] if self.tallied else []
-        self._mark(build, plan, encoder.record, told)
+        self._mark(build, plan, [encoder.record], told)
 
-    def _encoded(self, encoder: ShardEncoder) -> Iterator[bytes]:
+    def _computed(self) -> Iterator[Any]:
         for piece in self.pieces():
             computed = piece.compute(scheduler="synchronous")
-            yield from encoder.add(np.asarray(computed.transpose(*self.layout.dims).values))
-        yield from encoder.end()
+            yield np.asarray(computed.transpose(*self.layout.dims).values)
 
-    def _mark(self, build: Place, plan: str, record: Any, told: list[Any]) -> None:
-        marker = {
-            "plan": plan,
-            "length": int(record["length"]),
-            "crc": int(record["crc"]),
-            "index": int(record["index"]),
-            "chunks": record["chunks"].reshape(-1).tolist(),
-            "tallies": told,
-        }
+    def _mark(self, build: Place, plan: str, records: list[Any], told: list[Any]) -> None:
+        shards = [
+            {
+                "length": int(record["length"]),
+                "crc": int(record["crc"]),
+                "index": int(record["index"]),
+                "chunks": record["chunks"].reshape(-1).tolist(),
+            }
+            for record in records
+        ]
+        marker = {"plan": plan, "shards": shards, "tallies": told}
         build.write(self.marker, json.dumps(marker).encode())
 
     def is_done(self, build: Place, data: Place, plan: str) -> bool:
-        """Whether the part was finished for this plan, and its shard is still there."""
+        """Whether the part was finished for this plan, and its shards are still there."""
         marker = self.read_marker(build)
         if marker is None or marker["plan"] != plan:
             return False
-        size = data.size(self.key)
-        return bool((-1 if size is None else size) == marker["length"])
+        sizes = (data.size(key) for key in self.keys)
+        lengths = [-1 if size is None else size for size in sizes]
+        return lengths == [record["length"] for record in marker["shards"]]
 
     def read_marker(self, build: Place) -> dict[str, Any] | None:
         """What the finished part left; None before."""
-        try:
-            marker: dict[str, Any] = json.loads(build.read(self.marker))
-        except (FileNotFoundError, json.JSONDecodeError):
-            return None
-        return marker
+        return read_part_marker(build, self.number)
+
+
+def marker_key(number: int) -> str:
+    """Of the marker of a part in the build."""
+    return f"done/{number}.json"
+
+
+def read_part_marker(build: Place, number: int) -> dict[str, Any] | None:
+    """What a finished part left; None before."""
+    try:
+        marker: dict[str, Any] = json.loads(build.read(marker_key(number)))
+    except (FileNotFoundError, json.JSONDecodeError):
+        return None
+    return marker if "shards" in marker else None  # else of an earlier version
+
+
+def write_shard(data: Place, key: str, encoder: ShardEncoder, pieces: Iterable[Any]) -> None:
+    """Write values that come in order, unless all of them are what is not stored."""
+    packed = (chunk for values in pieces for chunk in encoder.add(values))
+    content = chain(packed, encoder.end())
+    first = next(content, None)
+    if first is None:
+        data.delete(key)
+    else:
+        data.write(key, chain([first], content))
+
+
+def parts_of(
+    computed: Mapping[tuple[str, str], xr.DataArray], layouts: Mapping[tuple[str, str], Layout]
+) -> list[Part]:
+    """One part per shard of arrays that are read from sources, by (node, variable)."""
+    found: list[Part] = []
+    for (node, name), array in computed.items():
+        values, layout = Values.of(array), layouts[node, name]
+        for where in regions_of_shards(layout):
+            lazy = values.at(dict(zip(layout.dims, where, strict=True)))
+            told = values.source is not None
+            found.append(Part(len(found), f"{node}/{name}", where, layout, values.fill, lazy, told))
+    return found
 
 
 @dataclass(frozen=True)
@@ -208,5 +250,13 @@ class KeptPart(Part):
     def _write(self, build: Place, data: Place, plan: str) -> None:
         assert self.old is not None
         if self.record["length"] >= 0:
-            data.adopt(self.key, self.old)
-        self._mark(build, plan, self.record, [])
+            data.adopt(self.keys[0], self.old)
+        self._mark(build, plan, [self.record], [])
+
+
+def kept_part(
+    number: int, array: str, where: tuple[slice, ...], layout: Layout, old: Place, record: Any
+) -> KeptPart:
+    """Part of a shard that is kept."""
+    nothing = xr.Variable((), np.int8(0))
+    return KeptPart(number, array, where, layout, 0, nothing, False, old, record)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
@@ -24,24 +24,21 @@ from genoarrays.store.document import (
     Document,
     changes,
     comparable,
-    describe,
+    describe_all,
     digest_of,
     libraries,
     read_plan,
 )
 from genoarrays.store.fingerprint import fingerprint, sources_of
 from genoarrays.store.finish import complete
-from genoarrays.store.layout import (
-    PLAN,
-    VERSION,
-    Layout,
-    layout_of,
-    nodes_of,
-    regions_of_shards,
-)
+from genoarrays.store.layout import PLAN, VERSION, Layout, layout_of, nodes_of
+from genoarrays.store.level_plan import level_parts
+from genoarrays.store.levels import Pyramid, Rung, add_levels, ladders_of
+from genoarrays.store.listing import listing
 from genoarrays.store.lock import Lock, check_unlocked
 from genoarrays.store.manifest import is_whole
-from genoarrays.store.part import Part, Values
+from genoarrays.store.part import Part, parts_of
+from genoarrays.store.place import Place
 from genoarrays.store.site import Site, site_of
 
 __all__ = ["Plan", "plan"]
@@ -54,6 +51,7 @@ def plan(
     chunk: int | None = None,
     shard: int | None = None,
     track_chunk: int | None = None,
+    pyramid: Pyramid = None,
     fingerprint: str = "sampled",
     storage_options: Mapping[str, Any] | None = None,
 ) -> Plan:
@@ -65,7 +63,7 @@ def plan(
 
     Parameters
     ----------
-    obj, path, chunk, shard, track_chunk, fingerprint, storage_options
+    obj, path, chunk, shard, track_chunk, pyramid, fingerprint, storage_options
         As in `to_zarr`.
 
     Returns
@@ -100,7 +98,8 @@ def plan(
         for name, array in ds.data_vars.items()
         if "position" in array.dims
     }
-    return Plan(site_of(path, storage_options), nodes, layouts, fingerprint)
+    rungs = add_levels(nodes, layouts, ladders_of(obj, nodes, pyramid), chunk, shard)
+    return Plan(site_of(path, storage_options), nodes, layouts, fingerprint, rungs)
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -117,37 +116,33 @@ class Plan:
         By (node, variable).
     kind
         Of fingerprints: "sampled" or "whole".
+    rungs
+        What each array of a pyramid is, by (node, variable).
     """
 
     site: Site
     nodes: dict[str, xr.Dataset]
     layouts: dict[tuple[str, str], Layout]
     kind: str = "sampled"
+    rungs: dict[tuple[str, str], Rung] = field(default_factory=dict)
 
     @cached_property
     def computed(self) -> dict[tuple[str, str], xr.DataArray]:
         """Arrays that are read from sources, by (node, variable)."""
-        return {(node, name): self.nodes[node][name] for node, name in self.layouts}
+        return {(n, v): self.nodes[n][v] for n, v in self.layouts if (n, v) not in self.rungs}
 
     @cached_property
     def parts(self) -> list[Part]:
-        """One per shard."""
-        found: list[Part] = []
-        for (node, name), layout in self.layouts.items():
-            values = Values.of(self.computed[node, name])
-            for where in regions_of_shards(layout):
-                found.append(
-                    Part(
-                        len(found),
-                        f"{node}/{name}",
-                        where,
-                        layout,
-                        values.fill,
-                        values.at(dict(zip(layout.dims, where, strict=True))),
-                        values.source is not None,
-                    )
-                )
-        return found
+        """One per shard of the nodes; then those of pyramids, each of three shards."""
+        own = self._own_parts()
+        return own + level_parts(own, self.nodes, self.layouts, self.rungs, self._kept)
+
+    def _own_parts(self) -> list[Part]:
+        return parts_of(self.computed, self.layouts)
+
+    def _kept(self, key: tuple[str, str], place: tuple[int, ...]) -> tuple[Place, Any] | None:
+        """Where a shard of a pyramid is already, and its row of the manifest."""
+        return None
 
     @property
     def done(self) -> int:
@@ -157,13 +152,15 @@ class Plan:
     @property
     def nbytes(self) -> int:
         """Bytes of all values, uncompressed."""
-        return sum(array.nbytes for array in self.computed.values())
+        arrays = [*self.computed.values(), *(self.nodes[n][v] for n, v in self.rungs)]
+        return sum(array.nbytes for array in arrays)
 
     @property
     def files(self) -> int:
         """Most files the store will have: shards that hold nothing but the fill value get none."""
         small = sum(1 + 3 * len(ds.variables) for ds in self.nodes.values())
-        return len(self.parts) + len(self.layouts) + small + 3
+        shards = sum(len(part.arrays) for part in self.parts)
+        return shards + len(self.layouts) + small + 3
 
     @property
     def memory(self) -> int:
@@ -186,10 +183,7 @@ class Plan:
         document: Document = comparable(
             {
                 "version": VERSION,
-                "nodes": {
-                    node: describe(ds, {v: ly for (n, v), ly in self.layouts.items() if n == node})
-                    for node, ds in self.nodes.items()
-                },
+                "nodes": describe_all(self.nodes, self.layouts, self.rungs),
                 "sources": {
                     path: known or fingerprint(path, self.kind, before.get(path))
                     for path, known in self.sources.items()
@@ -244,10 +238,12 @@ class Plan:
         if not found:
             return not is_whole(self.site.target, list(self.layouts))
         if not overwrite:
+            cure = 'give another path, or write it again with overwrite="changed" or overwrite=True'
+            if {f"nodes: {node} is new" for node, _ in self.rungs} >= set(found):
+                cure = "append=True adds them"
             raise StoreError(
                 f"{self.site.name} exists already and was made of something else: "
-                f"{'; '.join(found)}; give another path, or write it again with "
-                'overwrite="changed" or overwrite=True'
+                f"{'; '.join(found)}; {cure}"
             )
         return True
 
@@ -317,7 +313,7 @@ class Plan:
         return digest_of(begun)
 
     def run(self, number: int) -> None:
-        """Compute and write one part, unless that was done.
+        """Compute and write one part, unless that was done; first those that it is made of.
 
         Parameters
         ----------
@@ -339,7 +335,14 @@ class Plan:
         digest = self.digest
         if found := self._disagreement():
             raise self._other(found)
-        self.parts[number].run(self.site.build, self.site.data, digest)
+        self._run(number, digest)
+
+    def _run(self, number: int, digest: str) -> None:
+        part, place = self.parts[number], (self.site.build, self.site.data, digest)
+        if not part.is_done(*place):
+            for needed in part.needs:
+                self._run(needed, digest)
+            part.run(*place)
 
     def finish(self) -> None:
         """Complete the store when all parts are done, and give it its name.
@@ -374,16 +377,16 @@ class Plan:
                 "write again with overwrite=True"
             )
         begun = self.begun() or {}
-        complete(self.site, self.nodes, self.layouts, self.parts, begun, digest, self.computed)
+        complete(
+            self.site, self.nodes, self.layouts, self.parts, begun, digest, self.computed,
+            self.rungs,
+        )  # fmt: skip
         lock.stop()
         self.site.clear()
 
     def __repr__(self) -> str:
         lines = [f"Plan for {self.site.name}"]
-        for (node, name), layout in self.layouts.items():
-            shape = ", ".join(f"{d}: {n:,}" for d, n in zip(layout.dims, layout.shape, strict=True))
-            parts, size = int(np.prod(layout.grid)), self.nodes[node][name].nbytes
-            lines.append(f"  {node}/{name}  ({shape})  {show_bytes(size)}, parts {parts:,}")
+        lines += [f"  {line}" for line in listing(self.nodes, self.layouts, self.rungs)]
         lines += [f"  reads {path}" for path in self.sources]
         lines.append(
             f"  together {show_bytes(self.nbytes)} uncompressed, parts {len(self.parts):,}, "

@@ -68,9 +68,14 @@ def _run(part: Part, build: Any, data: Any, digest: str) -> None:
 
 
 def _all_done(plan: Plan, todo: list[int], digest: str, crew: _Crew) -> Iterator[int]:
-    """Keep the crew busy; parts that fail queue up again."""
+    """Keep the crew busy; parts that need others wait for them, those that fail queue up again."""
     tries = dict.fromkeys(todo, 1)
-    queue, waiting = deque(todo), dict[Any, int]()
+    missing = {number: set(plan.parts[number].needs) & tries.keys() for number in todo}
+    needed_by: dict[int, list[int]] = {}
+    for number, needs in missing.items():
+        for need in needs:
+            needed_by.setdefault(need, []).append(number)
+    queue, waiting = deque(n for n in todo if not missing[n]), dict[Any, int]()
     while queue or waiting:
         while queue and len(waiting) < crew.window:
             number = queue.popleft()
@@ -79,6 +84,10 @@ def _all_done(plan: Plan, todo: list[int], digest: str, crew: _Crew) -> Iterator
         for future in crew.wait(list(waiting)):
             number, error = waiting.pop(future), future.exception()
             if error is None:
+                for other in needed_by.get(number, []):
+                    missing[other].discard(number)
+                    if not missing[other]:
+                        queue.appendleft(other)  # what it needs is in the disk's cache still
                 yield number
             elif isinstance(error, (GenomeError, MemoryError)) or tries[number] == _TRIES:
                 raise _explained(plan, number, tries[number], error)
@@ -91,7 +100,8 @@ def _explained(plan: Plan, number: int, tries: int, error: BaseException) -> Bas
     often = f" (tried {tries} times)" if tries > 1 else ""
     key = plan.parts[number].array
     node, _, name = key.partition("/")
-    files = list(sources_of(plan.computed[node, name].variable))
+    array = plan.computed.get((node, name))  # not of a pyramid
+    files = [] if array is None else list(sources_of(array.variable))
     reading = f" from {', '.join(files[:3])}{', ...' if len(files) > 3 else ''}" if files else ""
     error.add_note(
         f"while writing {key}, {plan.region(number)}{reading}, part {number} of "

@@ -89,7 +89,7 @@ class FolderSite:
 
     def discard(self) -> None:
         """Give up what was begun; the lock stays."""
-        for key in (PLAN, "done", "store"):
+        for key in (PLAN, "done", "notes", "store"):
             self.build.delete(key)
 
     def clear(self) -> None:

@@ -21,7 +21,7 @@ from __future__ import annotations
 import importlib.util
 import json
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from functools import lru_cache
 from typing import Any
@@ -57,10 +57,15 @@ class StoredArray:
         Identity of the store when it was opened; a replaced one is refused.
     stored
         The zarr array, whose metadata are taken over.
+    levels
+        Nodes that are a pyramid of its own node, and the factor of each.
     """
 
-    def __init__(self, place: Place, path: str, commit: str, stored: Any) -> None:
+    def __init__(
+        self, place: Place, path: str, commit: str, stored: Any, levels: Mapping[str, int]
+    ) -> None:
         self.place, self.path, self.commit = place, path, commit
+        self.levels = dict(levels)
         names = tuple(str(d) for d in stored.metadata.dimension_names)
         self.dims = tuple(d for d in _PRESENTED if d in names) + tuple(
             d for d in names if d not in _PRESENTED

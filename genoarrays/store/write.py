@@ -15,7 +15,9 @@ import xarray as xr
 
 from genoarrays.errors import GenomeError
 from genoarrays.options import track
-from genoarrays.store.append import append_plan, is_appended
+from genoarrays.store.append import append_plan
+from genoarrays.store.joined import is_appended
+from genoarrays.store.levels import Pyramid
 from genoarrays.store.plan import Plan, plan
 from genoarrays.store.schedule import run_parts
 
@@ -34,6 +36,7 @@ def to_zarr(
     chunk: int | None = None,
     shard: int | None = None,
     track_chunk: int | None = None,
+    pyramid: Pyramid = None,
     fingerprint: str = "sampled",
     progress: bool | None = None,
     storage_options: Mapping[str, Any] | None = None,
@@ -75,6 +78,15 @@ def to_zarr(
     track_chunk
         Tracks, samples or categories per chunk; None is 1. More make fewer, larger files of
         hundreds of short tracks, and windows over all of them faster.
+    pyramid
+        Coarser copies of each node, for browsing: mean, maximum and minimum of every variable that
+        holds numbers, exactly as `ga.coarsen` gives them (of labels, the mean is the covered
+        share). True: one bin for 256, 4,096, 65,536, ... until the longest contig has few thousand;
+        8: for 8, 64, 512, ...; a list: those. They are the nodes `1bp_x256`, `1bp_x4096` of
+        variables `signal`, `signal_max`, `signal_min`, made of what is written, not of the
+        sources again. `ga.plot_tracks` takes them by itself; what walks over nodes leaves them
+        out. None: as `obj` has them, or the store appended to; False: none. `append=True` gives
+        one to a store that has none.
     fingerprint
         How the content of a source is known again, besides size and time: "sampled" (200 kB of it)
         or "whole", which reads all of it and then disregards the time.
@@ -90,9 +102,12 @@ def to_zarr(
     StoreError
         When another store, another unfinished write, or something else is at `path`; when somebody
         is writing there; when there is nothing that can be stored, or reads were lost.
+    RegionError
+        When two regions of the axis share a bin of a pyramid.
     GenomeError
-        Whatever the sources raise while they are read; a note names variable, region and part.
-        Finished parts stay, and the same call goes on from there.
+        For a pyramid that is not possible, and whatever the sources raise while they are read; a
+        note names variable, region and part. Finished parts stay, and the same call goes on from
+        there.
 
     Examples
     --------
@@ -109,6 +124,7 @@ def to_zarr(
     if append and overwrite:
         raise GenomeError("append=True keeps what is there, overwrite= does not; say one of them")
     known: dict[str, Any] = {"fingerprint": fingerprint, "storage_options": storage_options}
+    known |= {"pyramid": pyramid}
     if append and is_appended(obj, path, **known):
         return
     known |= {"chunk": chunk, "shard": shard, "track_chunk": track_chunk}
