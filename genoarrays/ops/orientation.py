@@ -21,7 +21,7 @@ import xarray as xr
 from genoarrays.errors import GenomeError
 from genoarrays.genome.columns import Columns
 from genoarrays.genome.windows import WindowIndex, window_coords
-from genoarrays.ops.sequence import reverse_complement_codes
+from genoarrays.ops.sequence import complements, reverse_complement_codes
 
 __all__ = ["flip", "reverse_complement", "turning", "turning_orders", "warn_unpaired"]
 
@@ -268,14 +268,20 @@ def _partners(kmers: Any, name: Hashable) -> npt.NDArray[np.int64]:
     if kmers is None:
         raise GenomeError(f"{name!r} has channels without labels; ga.one_hot labels them by k-mer")
     names = [str(kmer) for kmer in kmers]
-    partner = str.maketrans("ACGT" if "U" not in "".join(names) else "ACGU",
-                            "TGCA" if "U" not in "".join(names) else "UGCA")  # fmt: skip
-    try:
-        return np.array([names.index(kmer.translate(partner)[::-1]) for kmer in names])
-    except ValueError:
+    letters = "".join(dict.fromkeys("".join(names)))
+    partner = complements(letters)
+    if lacking := [letter for letter in letters if letter not in partner]:
+        raise GenomeError(
+            f"{name!r} has no other strand: {lacking[0]!r}, a letter of its channels {names[:4]}, "
+            "has no complement"
+        )
+    place = {kmer: number for number, kmer in enumerate(names)}
+    turned = ["".join(partner[letter] for letter in reversed(kmer)) for kmer in names]
+    if not place.keys() >= set(turned):
         raise GenomeError(
             f"the channels {names[:4]} of {name!r} are not closed under reverse complement"
-        ) from None
+        )
+    return np.array([place[kmer] for kmer in turned], dtype=np.int64)
 
 
 def _turn_coords(x: Any) -> Any:

@@ -17,12 +17,18 @@ import xarray as xr
 from genoarrays.errors import GenomeError
 from genoarrays.options import check_bytes
 
-__all__ = ["ALPHABETS", "kmer_codes", "one_hot", "reverse_complement_codes"]
+__all__ = ["ALPHABETS", "complements", "kmer_codes", "one_hot", "reverse_complement_codes"]
 
 ALPHABETS = {"dna": "ACGT", "rna": "ACGU", "protein": "ACDEFGHIKLMNPQRSTVWY"}
 """Letters in channel order, by the name of the alphabet."""
 
-_PARTNER = dict(zip("ACGTUacgtu", "TGCAAtgcaa", strict=True))
+_PARTNER = dict(zip("ACGTUNacgtun", "TGCAANtgcaan", strict=True))
+
+
+def complements(letters: str) -> dict[str, str]:
+    """Complement of each letter that has one; with U among the letters, that of A is U."""
+    rna = {"A": "U", "a": "u"} if "U" in letters.upper() else {}
+    return {letter: one for letter, one in {**_PARTNER, **rna}.items() if letter in letters}
 
 
 def reverse_complement_codes(order: int, alphabet: str = "ACGT") -> npt.NDArray[np.int64]:
@@ -50,8 +56,7 @@ def reverse_complement_codes(order: int, alphabet: str = "ACGT") -> npt.NDArray[
     >>> reverse_complement_codes(2)
     array([15, 11,  7,  3, 14, 10,  6,  2, 13,  9,  5,  1, 12,  8,  4,  0])
     """
-    rna = "U" in alphabet.upper()
-    partner = {**_PARTNER, **({"A": "U", "a": "u"} if rna else {})}
+    partner = complements(alphabet)
     lacking = [letter for letter in alphabet if partner.get(letter, "?") not in alphabet]
     if lacking:
         raise ValueError(f"{lacking[0]!r} has no complement in the alphabet {alphabet!r}")

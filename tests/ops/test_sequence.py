@@ -7,22 +7,37 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import genoarrays as ga
-from genoarrays.ops.sequence import kmer_codes, reverse_complement_codes
+from genoarrays.ops.sequence import ALPHABETS, kmer_codes, reverse_complement_codes
 
 COMPLEMENT = str.maketrans("ACGTN", "TGCAN")
 
 
-def brute_one_hot(text, order, letters="ACGT"):
+def brute_one_hot(text, order, letters="ACGT", unknown=0.0):
     kmers = ["".join(k) for k in product(letters, repeat=order)]
-    return [[float(text[i : i + order] == k) for k in kmers] for i in range(len(text) - order + 1)]
+    seen = [text[i : i + order] for i in range(len(text) - order + 1)]
+    return [[float(one == k) if one in kmers else unknown for k in kmers] for one in seen]
 
 
-@given(st.text("ACGTN", min_size=3, max_size=12), st.integers(1, 3))
-def test_one_hot__equals_brute_force(text, order):
-    hot = ga.one_hot(ga.testing.dna(text), order=order)
-    assert hot.dtype == np.float32
-    assert hot.values.tolist() == brute_one_hot(text, order)
-    assert hot.channel.values.tolist() == ["".join(k) for k in product("ACGT", repeat=order)]
+@given(
+    st.sampled_from(["dna", "rna", "protein"]), st.integers(1, 3), st.sampled_from([0.0, 0.25]),
+    st.data(),
+)  # fmt: skip
+def test_one_hot__equals_brute_force(alphabet, order, unknown, data):
+    letters = ALPHABETS[alphabet]
+    order = order if alphabet != "protein" else min(order, 2)
+    text = data.draw(st.text(letters + "X", min_size=3, max_size=12))
+    codes = np.array([letters.find(letter) for letter in text], dtype=np.int8)
+    codes[codes < 0] = len(letters)
+    array = xr.DataArray(codes, dims="offset")
+    own = array.assign_attrs(alphabet=letters)
+    for hot in (
+        ga.one_hot(array, order, alphabet, unknown),
+        ga.one_hot(own, order, unknown=unknown),
+        ga.one_hot(own.chunk(offset=-1), order, unknown=unknown),
+    ):
+        assert hot.dtype == np.float32
+        assert hot.values.tolist() == brute_one_hot(text, order, letters, unknown)
+        assert hot.channel.values.tolist() == ["".join(k) for k in product(letters, repeat=order)]
 
 
 @given(st.text("ACGTN", min_size=3, max_size=12), st.integers(1, 3))
@@ -35,12 +50,59 @@ def test_reverse_complement__of_codes_and_of_kmers(text, order):
     assert ga.reverse_complement(hot).values.tolist() == brute_one_hot(text, order)
 
 
-@pytest.mark.parametrize("order", [1, 2, 3])
-def test_reverse_complement_codes__pair_each_kmer_with_its_reverse_complement(order):
-    kmers = ["".join(k) for k in product("ACGT", repeat=order)]
-    codes = reverse_complement_codes(order)
-    assert [kmers[c] for c in codes] == [k.translate(COMPLEMENT)[::-1] for k in kmers]
+@pytest.mark.parametrize("letters", ["ACGT", "ACGU", "TGCA"])
+@pytest.mark.parametrize("order", range(1, 9))
+def test_reverse_complement_codes__pair_each_kmer_with_its_reverse_complement(order, letters):
+    partner = str.maketrans("ACGTU", "UGCAA" if "U" in letters else "TGCAA")
+    kmers = ["".join(k) for k in product(letters, repeat=order)]
+    codes = reverse_complement_codes(order, letters)
+    assert [kmers[c] for c in codes] == [k.translate(partner)[::-1] for k in kmers]
     assert codes[codes].tolist() == list(range(4**order))
+    hot = xr.DataArray(
+        np.arange(4.0**order), {"channel": np.array(kmers, np.dtypes.StringDType())}, ["channel"]
+    )
+    turned = ga.reverse_complement(hot)
+    assert turned.values.astype(int).tolist() == codes.tolist()
+    assert turned.channel.values.tolist() == kmers
+    assert ga.reverse_complement(turned).values.tolist() == hot.values.tolist()
+
+
+def test_one_hot__of_order_8_and_back():
+    rng = np.random.default_rng(0)
+    text = "".join(rng.choice(list("ACGTN"), 30, p=[0.24] * 4 + [0.04]))
+    hot = ga.one_hot(ga.testing.dna(text).chunk(), order=8)
+    assert hot.sizes == {"offset": 23, "channel": 4**8}
+    names = hot.channel.values
+    whole = ["" if not row.any() else names[row.argmax()] for row in hot.values]
+    assert whole == ["" if "N" in k else k for k in (text[i : i + 8] for i in range(23))]
+    assert (hot.sum("channel").values == [k != "" for k in whole]).all()
+    turned = ga.one_hot(ga.testing.dna(text.translate(COMPLEMENT)[::-1]), order=8)
+    np.testing.assert_array_equal(ga.reverse_complement(hot), turned)
+
+
+@given(st.text("ACGUN", min_size=3, max_size=12), st.integers(1, 3))
+def test_reverse_complement__of_rna(text, order):
+    codes = np.array(["ACGUN".index(letter) for letter in text], dtype=np.int8)
+    array = xr.DataArray(codes, dims="offset", attrs={"alphabet": "ACGU"})
+    turned = text.translate(str.maketrans("ACGU", "UGCA"))[::-1]
+    assert ga.reverse_complement(array).values.tolist() == ["ACGUN".index(c) for c in turned]
+    hot = ga.one_hot(array, order)
+    expected = brute_one_hot(turned, order, "ACGU")
+    assert ga.reverse_complement(hot).values.tolist() == expected
+    assert ga.reverse_complement(ga.reverse_complement(hot)).values.tolist() == hot.values.tolist()
+
+
+def test_reverse_complement__of_proteins_does_not_exist():
+    letters = ALPHABETS["protein"]
+    codes = xr.DataArray(np.array([0, 1, 5], dtype=np.int8), dims="offset", name="protein")
+    with pytest.raises(ga.GenomeError, match="'protein' has no other strand"):
+        ga.reverse_complement(codes.assign_attrs(alphabet=letters))
+    for order in (1, 2):
+        hot = ga.one_hot(codes, order, "protein")
+        with pytest.raises(ga.GenomeError, match="'D', a letter of its channels"):
+            ga.reverse_complement(hot)
+    with pytest.raises(ga.GenomeError, match="has no complement"):
+        ga.reverse_complement(ga.one_hot(codes.chunk(), 1, "protein"))
 
 
 def test_kmer_codes__of_order_8_do_not_overflow():
