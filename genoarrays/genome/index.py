@@ -38,6 +38,10 @@ __all__ = [
 ]
 
 Xarray = TypeVar("Xarray", xr.Dataset, xr.DataArray)
+_CURE = (
+    "select a region first, or take what needs no labels: ga.coarsen, ga.rolling, ga.regrid, "
+    "ga.reduce_regions, ga.map_contigs"
+)
 _ATTRS: dict[str, dict[str, str]] = {
     "position": {"long_name": "first base of the bin, 0-based", "units": "bp"},
     "contig": {"long_name": "contig"},
@@ -55,7 +59,7 @@ class _Labels(CoordinateTransform):
 
     def forward(self, dim_positions: dict[str, Any]) -> dict[Hashable, Any]:
         positions = np.asarray(dim_positions[self.dims[0]])
-        check_bytes(positions.size * 24, f"the labels of {self.kind!r}", "select a region first")
+        check_bytes(positions.size * 24, f"the labels of {self.kind!r}", _CURE)
         code, bins = self.axis.at(positions)
         values = (
             contig_names(self.axis.assembly)[code]
@@ -65,7 +69,7 @@ class _Labels(CoordinateTransform):
         return {self.coord_names[0]: values}
 
     def generate_coords(self, dims: tuple[str, ...] | None = None) -> dict[Hashable, Any]:
-        check_bytes(self.axis.size * 24, f"the labels of {self.kind!r}", "select a region first")
+        check_bytes(self.axis.size * 24, f"the labels of {self.kind!r}", _CURE)
         return self.forward({self.dims[0]: np.arange(self.axis.size)})
 
     def equals(self, other: CoordinateTransform, **_: Any) -> bool:
@@ -81,7 +85,7 @@ class _LazyLabels(CoordinateTransformIndexingAdapter):
             if isinstance(key := indexer.tuple[0], slice)
             else np.size(key)
         )
-        check_bytes(size * 24, f"the labels of {self._coord_name!r}", "select a region first")
+        check_bytes(size * 24, f"the labels of {self._coord_name!r}", _CURE)
         return super()._oindex_get(indexer)
 
 

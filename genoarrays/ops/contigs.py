@@ -1,9 +1,8 @@
 """How is something done along the genome without leaking over contig ends?
 
-`rolling`, `shift`, `diff`, `pad`, `interpolate_na` and the like of xarray know nothing of contigs:
-the last bases of one would mix with the first of the next. `map_contigs` applies any of them
-stretch by stretch; what is wanted often goes along the whole axis at once, see `coarse.py`,
-`rolling.py` and `regrid.py`.
+`rolling`, `shift`, `diff` and the like of xarray know nothing of contigs: the last bases of one
+would mix with the first of the next. `map_contigs` applies any of them stretch by stretch; what is
+wanted often goes along the whole axis at once, see `coarse.py`, `rolling.py` and `regrid.py`.
 """
 
 from __future__ import annotations
@@ -24,6 +23,12 @@ Xarray = TypeVar("Xarray", xr.Dataset, xr.DataArray)
 
 def map_contigs(obj: Xarray, function: Callable[[Any], Any]) -> Xarray:
     """Apply a function to each contig apart, and lay the results end to end.
+
+    To xarray the genome is one sequence: `obj.shift(position=1)`, `rolling`, `diff`, `ffill`,
+    `cumsum` and `roll` carry values from one contig to the next. Applied like this they do not. The
+    function is called for each contig, and a lazy variable costs some milliseconds then: windows,
+    bins and smoothing of 100,000 scaffolds are done at once by `ga.rolling`, `ga.smooth`,
+    `ga.coarsen` and `ga.regrid`.
 
     Parameters
     ----------

@@ -20,3 +20,16 @@ def test_map_contigs__never_crosses_an_end():
         ga.map_contigs(ds.label, lambda part: part.sum("position"))
     with pytest.raises(ga.RegionError, match="no positions"):
         ga.map_contigs(ds.isel(position=slice(0)), lambda part: part)
+
+
+def test_map_contigs__of_many_scaffolds_in_a_store(tmp_path):
+    ds = ga.testing.random_genome({f"s{n}": n % 7 + 1 for n in range(300)})[["signal", "label"]]
+    ga.to_zarr(ds, tmp_path / "x.zarr", chunk=50, shard=200, progress=False)
+    lazy = ga.open_zarr(tmp_path / "x.zarr", chunks=100)
+    with ga.testing.count_computes() as computed:
+        turned = ga.map_contigs(lazy, lambda part: part.shift(position=1))
+    assert not computed
+    expected = ga.map_contigs(ds, lambda part: part.shift(position=1))
+    np.testing.assert_array_equal(turned.signal, expected.signal)
+    starts = ga.axis_of(ds).edges[:-1]
+    assert np.isnan(turned.label.values[starts]).all()
