@@ -14,12 +14,15 @@ import numpy as np
 
 from genoarrays.errors import GenomeError
 
-__all__ = ["join_attrs"]
+__all__ = ["MAY_DIFFER", "join_attrs"]
 
 _MEANING = ("alphabet", "units", "count", "how", "mode", "by", "weight")
 _OF_EACH = ("reads", "fragments", "reads_on_dropped_contigs")
 _ADDED = ("rows_dropped", "rows_clipped")
 _UNITED = ("contigs_dropped", "contigs_renamed", "source_digests")
+_IN_ORDER = ("minus_negated",)  # a list in the order of the labels
+MAY_DIFFER = ("source", *_OF_EACH, *_ADDED, *_UNITED, *_IN_ORDER)
+"""What samples that were opened with the same options are told apart by."""
 
 
 def join_attrs(
@@ -64,10 +67,12 @@ def join_attrs(
             joined[key] = _united(values)
         elif key in _ADDED and all(isinstance(value, (int, np.integer)) for value in values):
             joined[key] = sum(values)
-        elif alike and len(told) == len(parts) and key not in _OF_EACH:
+        elif alike and len(told) == len(parts) and key not in (*_OF_EACH, *_IN_ORDER):
             joined[key] = values[0]
         else:
-            joined[key] = {k: v for pair in told for k, v in _by_label(*pair).items()}
+            each = {k: v for pair in told for k, v in _by_label(key, *pair).items()}
+            ordered = key in _IN_ORDER and len(told) == len(parts)
+            joined[key] = list(each.values()) if ordered else each
     return joined
 
 
@@ -87,10 +92,10 @@ def _united(values: Sequence[Any]) -> Any:
     return list(dict.fromkeys(_listed(values)))
 
 
-def _by_label(value: Any, labels: Sequence[Any]) -> dict[Any, Any]:
+def _by_label(key: str, value: Any, labels: Sequence[Any]) -> dict[Any, Any]:
     """What is told of each label of a part: told so already, in their order, or of all alike."""
     if isinstance(value, Mapping) and value and set(value) <= set(labels):
         return dict(value)
-    if isinstance(value, list) and len(labels) > 1 and len(value) == len(labels):
+    if key in _IN_ORDER and isinstance(value, list) and len(value) == len(labels):
         return dict(zip(labels, value, strict=True))
     return dict.fromkeys(labels, value)

@@ -20,10 +20,11 @@ import numpy as np
 import xarray as xr
 
 from genoarrays.errors import StoreError
+from genoarrays.genome.attrs import MAY_DIFFER, join_attrs
 from genoarrays.genome.index import axis_of, with_axis
 from genoarrays.genome.pyramid import levels_in
 from genoarrays.store.document import Document, comparable, describe
-from genoarrays.store.finish import VERSION_ATTR, merge_attrs
+from genoarrays.store.finish import VERSION_ATTR
 from genoarrays.store.joined import JOINED, is_appended
 from genoarrays.store.layout import Layout, layout_of, nodes_of, regions_of_shards
 from genoarrays.store.levels import (
@@ -168,7 +169,10 @@ def _combined(
         sizes = {**old[variable].sizes, dim: before + added.sizes[dim]}
         layout = layouts[variable]
         layouts[variable] = layout._replace(shape=tuple(sizes[d] for d in layout.dims))
-        attrs = _joined_attrs(name, variable, old[variable].attrs, added[variable].attrs)
+        attrs = _joined_attrs(
+            name, variable, (old[variable].attrs, added[variable].attrs),
+            (old[dim].values.tolist(), added[dim].values.tolist()),
+        )  # fmt: skip
         empty = da.zeros(tuple(sizes.values()), dtype=old[variable].dtype, chunks=-1)
         variables[variable] = xr.Variable(old[variable].dims, empty, attrs)
     plain_old = old.drop_vars(["position", "contig", "assembly"], errors="ignore")
@@ -237,24 +241,24 @@ def _check_fits(name: str, old: xr.DataArray, new: xr.DataArray, dim: str, layou
 
 
 def _joined_attrs(
-    name: str, variable: str, old: Mapping[str, Any], new: Mapping[str, Any]
+    name: str,
+    variable: str,
+    parts: tuple[Mapping[str, Any], Mapping[str, Any]],
+    labels: tuple[list[Any], list[Any]],
 ) -> dict[str, Any]:
-    """Attributes of both: lists joined, what is told by label joined, all else equal."""
-    attrs = merge_attrs(old, new)
+    """Attributes of what is there and of what is appended, as if both had been opened at once."""
+    old, new = parts
     for key in dict.fromkeys([*old, *new]):
         one, other = old.get(key), new.get(key)
-        if key == "source" or isinstance(one, list) or isinstance(other, list):
-            lists = [v if isinstance(v, list) else [v] for v in (one, other) if v is not None]
-            joined = [item for some in lists for item in some]
-            attrs[key] = joined if key == "source" else list(dict.fromkeys(map(str, joined)))
-        elif isinstance(one, Mapping) or isinstance(other, Mapping):
-            attrs[key] = {**(one or {}), **(other or {})}
-        elif one != other and key != VERSION_ATTR:
+        told = isinstance(one, Mapping) or isinstance(other, Mapping)
+        if not told and key not in (*MAY_DIFFER, VERSION_ATTR) and one != other:
             raise StoreError(
                 f"{name}: {variable!r} was made with {key}={one!r}, and what is appended with "
                 f"{other!r}; open it with the same options, or under another name="
             )
-    return attrs
+    attrs = join_attrs(parts, labels, variable)
+    version = {VERSION_ATTR: new.get(VERSION_ATTR, old.get(VERSION_ATTR))}
+    return attrs | (version if VERSION_ATTR in attrs else {})
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -347,7 +351,11 @@ class AppendPlan(Plan):
             ds = join.array.to_dataset(name=name)
             new = comparable(describe(ds, {name: self.layouts[node, name]})["arrays"][name])
             array["values"] = _listed(there["values"]) + _listed(new["values"])
-            array["attrs"] = _joined_attrs("", name, there["attrs"], new["attrs"])
+            labels = self.nodes[node][join.dim].values.tolist()
+            array["attrs"] = _joined_attrs(
+                "", name, (there["attrs"], new["attrs"]),
+                (labels[: join.before], labels[join.before :]),
+            )  # fmt: skip
         describe_levels(document["nodes"], self.rungs)
         document["sources"] = dict(
             sorted({**self.before["sources"], **document["sources"]}.items())

@@ -181,12 +181,12 @@ def test_join_attrs__tells_of_each():
     one = {
         "source": "a", "reads": {"kept": 1}, "rows_dropped": 2, "contigs_dropped": ["x", "y"],
         "contigs_renamed": {"1": "chr1"}, "minus_negated": True, "cell": "K562", "unit": "bp",
-        "array": np.arange(2),
+        "array": np.arange(2), "shift": [0, 0],
     }  # fmt: skip
     other = {
         "source": ["b", "c"], "reads": {"b": {"kept": 2}, "c": {"kept": 3}}, "rows_dropped": 5,
         "contigs_dropped": ["y", "z"], "contigs_renamed": {"2": "chr2"},
-        "minus_negated": [False, True], "unit": "bp", "array": np.arange(2),
+        "minus_negated": [False, True], "unit": "bp", "array": np.arange(2), "shift": [4, -4],
     }  # fmt: skip
     joined = join_attrs([one, other], [["a"], ["b", "c"]], "'x'")
     assert joined.pop("array").tolist() == [0, 1]
@@ -196,7 +196,8 @@ def test_join_attrs__tells_of_each():
         "rows_dropped": 7,
         "contigs_dropped": ["x", "y", "z"],
         "contigs_renamed": {"1": "chr1", "2": "chr2"},
-        "minus_negated": {"a": True, "b": False, "c": True},
+        "minus_negated": [True, False, True],
+        "shift": {"a": [0, 0], "b": [4, -4], "c": [4, -4]},
         "cell": {"a": "K562"},
         "unit": "bp",
     }

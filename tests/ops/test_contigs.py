@@ -23,7 +23,7 @@ def test_map_contigs__never_crosses_an_end():
 
 
 def test_map_contigs__of_many_scaffolds_in_a_store(tmp_path):
-    ds = ga.testing.random_genome({f"s{n}": n % 7 + 2 for n in range(300)})[["signal", "label"]]
+    ds = ga.testing.random_genome({f"s{n}": n % 7 + 2 for n in range(100)})[["signal", "label"]]
     ga.to_zarr(ds, tmp_path / "x.zarr", chunk=50, shard=200, progress=False)
     lazy = ga.open_zarr(tmp_path / "x.zarr", chunks=100)
     with ga.testing.count_computes() as computed:

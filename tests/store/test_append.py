@@ -63,6 +63,27 @@ def test_append__equals_writing_at_once(tmp_path, bams):
     assert sorted(p.name for p in tmp_path.iterdir() if p.name.startswith(".")) == []
 
 
+def test_append__attributes_are_those_of_writing_at_once(tmp_path, bams):
+    cuts = {"count": "cut_site", "shift": (4, -4)}
+    ga.to_zarr(reads(bams, "ab", **cuts), tmp_path / "once.zarr", **SIZES)
+    ga.to_zarr(reads(bams, "a", **cuts), tmp_path / "grown.zarr", **SIZES)
+    ga.to_zarr(reads(bams, "b", **cuts), tmp_path / "grown.zarr", append=True)
+    assert digests(tmp_path / "once.zarr") == digests(tmp_path / "grown.zarr")
+    assert ga.open_zarr(tmp_path / "grown.zarr").reads.attrs["shift"] == [4, -4]
+    with pytest.raises(ga.StoreError, match="was made with shift=.4, -4., and what is appended"):
+        ga.to_zarr(
+            reads(bams, "c", count="cut_site", shift=(0, 0)), tmp_path / "grown.zarr", append=True
+        )
+    plus = str(write_bigwig(tmp_path / "plus.bw", [("chr1", 0, 10, 1.0)]))
+    minus = str(write_bigwig(tmp_path / "minus.bw", [("chr1", 0, 10, -1.0)]))
+    pairs = {"a": {"+": plus, "-": minus}, "b": {"+": plus, "-": plus}}
+    ga.to_zarr(ga.open_bigwig(pairs, like=TOY), tmp_path / "pairs.zarr", **SIZES)
+    for append, label in enumerate("ab"):
+        one = ga.open_bigwig({label: pairs[label]}, like=TOY)
+        ga.to_zarr(one, tmp_path / "grown_pairs.zarr", append=bool(append), **SIZES)
+    assert digests(tmp_path / "pairs.zarr") == digests(tmp_path / "grown_pairs.zarr")
+
+
 def test_append__goes_on_after_a_failure(tmp_path, bams, monkeypatch):
     path = tmp_path / "a.zarr"
     ga.to_zarr(reads(bams, "a"), path, **SIZES)
