@@ -143,7 +143,7 @@ def region_quantiles(array: xr.DataArray, first: Ints, stop: Ints, q: Array) -> 
         tables.append(table)
     if not tables:
         return da.empty((0, *data.shape[1:], len(q)))
-    return da.concatenate(tables)[np.argsort(order, kind="stable")]
+    return da.concatenate(tables)[np.argsort(order, kind="stable")].rechunk({0: _AT_ONCE})
 
 
 def _quantiles(piece: Array, start: Ints, stop: Ints, q: Array) -> Array:
