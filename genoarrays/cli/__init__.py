@@ -68,6 +68,7 @@ def main(arguments: list[str] | None = None) -> None:
 _WORDS = {
     'overwrite="changed" or overwrite=True': "--overwrite-changed or --overwrite",
     "overwrite=True": "--overwrite",
+    "append=True": "--append",
     "call begin() first": "begin with --plan-only",
     "ga.to_zarr": "genoarrays ingest",
     "fingerprint='whole'": "--fingerprint whole",

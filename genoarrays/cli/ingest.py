@@ -60,7 +60,7 @@ def _pyramid(_: click.Context, __: click.Parameter, text: str | None) -> Any:
     if text in (None, "auto"):
         return True if text else None
     try:
-        factors = [int(factor) for factor in text.split(",")]
+        factors = [int(factor) for factor in text.split(",") if factor]
     except ValueError:
         raise click.BadParameter(
             f"{text!r} is no factor such as 8, nor factors such as 10,100; put files before "

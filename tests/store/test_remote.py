@@ -18,6 +18,7 @@ import zarr
 import genoarrays as ga
 from genoarrays.store import bucket, lock
 from genoarrays.store.bucket import Bucket
+from genoarrays.store.coarser import level_for
 from genoarrays.store.layout import MARKER, PLAN
 from genoarrays.store.place import Folder, place_of
 from tests.store import stores
@@ -392,6 +393,18 @@ def test_to_zarr__appends(url, tmp_path):
         if re.search(r"(dna|label|signal)/c/", key)
     )
     assert ga.verify(url, progress=False) == []
+
+
+def test_to_zarr__a_pyramid_is_made_of_what_is_in_the_bucket(url, tmp_path):
+    some, more = (genome().isel(track=[n])[["signal"]] for n in (0, 1))
+    for path in (url, tmp_path / "x.zarr"):
+        ga.to_zarr(some, path, pyramid=[4, 16], **SIZES)
+        ga.to_zarr(more, path, append=True, **SIZES)
+    assert content(Bucket(url)) == content(Folder(tmp_path / "x.zarr"))
+    assert left_beside(url) == []
+    level = level_for(ga.open_zarr(url).signal.sel(track="b"), 16)
+    wanted = ga.coarsen(more.signal, 16, "max").isel(track=0)
+    np.testing.assert_array_equal(level.high, wanted)
 
 
 def test_to_zarr__never_replaces_anything_else(url):
