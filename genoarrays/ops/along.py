@@ -16,7 +16,7 @@ import xarray as xr
 
 from genoarrays.genome.axis import GenomeAxis
 from genoarrays.genome.chunked import chunked
-from genoarrays.genome.index import genome_coords
+from genoarrays.genome.index import axis_of, genome_coords
 from genoarrays.ops.blocks import check_numbers
 
 __all__ = ["along_axis", "beside", "layered", "others"]
@@ -44,34 +44,36 @@ def along_axis(obj: Xarray, axis: GenomeAxis, function: Callable[[Any], Any], do
     Returns
     -------
     The same kind of object: variables without `position`, labels and attributes stay. Other
-    coordinates along `position` are left out, for they belong to the bins of before.
+    coordinates along `position` stay where the axis does; else they are left out, for they belong
+    to the bins of before.
 
     Raises
     ------
     GenomeError
         For codes of letters, or values that are no numbers.
     """
+    stays = axis == axis_of(obj)
+    gone = [
+        name
+        for name, coord in obj.coords.items()
+        if name in _AXIS or ("position" in coord.dims and not stays)
+    ]
+    coords, attached = obj.drop_vars(gone).coords, genome_coords(axis)
     if isinstance(obj, xr.DataArray):
-        return _changed(obj, function, doing).assign_coords(genome_coords(axis))
-    kept = obj.drop_vars(_AXIS, errors="ignore").drop_dims("position", errors="ignore")
+        changed = _changed(obj, function, doing)
+        return xr.DataArray(changed, coords, name=obj.name).assign_coords(attached)
     data = {
-        name: _changed(array, function, doing) if "position" in array.dims else array
+        name: _changed(array, function, doing) if "position" in array.dims else array.variable
         for name, array in obj.data_vars.items()
     }
-    return xr.Dataset(data, kept.coords, obj.attrs).assign_coords(genome_coords(axis))
+    return xr.Dataset(data, coords, obj.attrs).assign_coords(attached)
 
 
-def _changed(array: xr.DataArray, function: Callable[[Any], Any], doing: str) -> xr.DataArray:
+def _changed(array: xr.DataArray, function: Callable[[Any], Any], doing: str) -> xr.Variable:
     check_numbers(array, doing)
     flat = chunked(array.variable).transpose("position", ...)
-    coords = {
-        name: coord
-        for name, coord in array.coords.items()
-        if name not in _AXIS and "position" not in coord.dims
-    }
     data = function(flat.data if flat.sizes["position"] else np.empty(flat.shape, flat.dtype))
-    changed = xr.DataArray(data, coords, flat.dims, array.name, array.attrs)
-    changed = changed.transpose(*array.dims)
+    changed = xr.Variable(flat.dims, data, array.attrs).transpose(*array.dims)
     return changed.chunk() if flat.chunks is not None and changed.chunks is None else changed
 
 

@@ -94,7 +94,9 @@ def rolling(
     if not 1 <= min_count <= bins:
         raise GenomeError(f"min_count={min_count} is not possible in a window of {bins} values")
     left = bins // 2 if center else bins - 1
-    return _slid(obj, _Window(how, left, bins - 1 - left, min_count), "roll")
+    longest = int(axis.count.max(initial=1))  # what is farther away is on no contig
+    window = _Window(how, min(left, longest), min(bins - 1 - left, longest), min_count)
+    return _slid(obj, window, "roll")
 
 
 def smooth(obj: Xarray, sd: float, *, truncate: float = 4.0) -> Xarray:

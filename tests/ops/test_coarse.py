@@ -7,7 +7,7 @@ from itertools import pairwise
 import numpy as np
 import pytest
 import xarray as xr
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import genoarrays as ga
@@ -35,6 +35,7 @@ def brute(ds, name, bin_size, how):
     return np.array(found)
 
 
+@settings(max_examples=60)
 @given(
     st.lists(st.integers(1, 25), min_size=1, max_size=4), st.integers(1, 12),
     st.sampled_from(["mean", "sum", "max", "min", "any"]), st.integers(0, 9),
@@ -99,6 +100,7 @@ def test_coarsen__refuses():
         ga.coarsen(xr.DataArray([1, 2], dims="position"), 2)
 
 
+@settings(max_examples=60)
 @given(
     st.lists(st.integers(1, 60), min_size=1, max_size=3), st.integers(2, 5), st.integers(1, 8),
     st.integers(0, 9),

@@ -51,7 +51,7 @@ contigs = st.lists(st.integers(1, 60), min_size=1, max_size=4).map(
 )
 
 
-@settings(max_examples=150)
+@settings(max_examples=80)
 @given(
     contigs, st.integers(1, 9), st.integers(1, 9), st.sampled_from(["mean", "sum"]),
     st.sampled_from(["signal", "reads"]), st.integers(0, 9),
@@ -76,7 +76,7 @@ def test_regrid__equals_brute_force(lengths, old, size, how, name, chunk):
     np.testing.assert_array_equal(found, ga.regrid(ds[name], how=how, like=aligned))
 
 
-@settings(max_examples=150)
+@settings(max_examples=80)
 @given(
     contigs, st.integers(1, 7), st.integers(1, 7), st.sampled_from(["mean", "sum"]),
     st.integers(0, 9), st.data(),

@@ -70,7 +70,7 @@ def test_append__attributes_are_those_of_writing_at_once(tmp_path, bams):
     ga.to_zarr(reads(bams, "b", **cuts), tmp_path / "grown.zarr", append=True)
     assert digests(tmp_path / "once.zarr") == digests(tmp_path / "grown.zarr")
     assert ga.open_zarr(tmp_path / "grown.zarr").reads.attrs["shift"] == [4, -4]
-    with pytest.raises(ga.StoreError, match="was made with shift=.4, -4., and what is appended"):
+    with pytest.raises(ga.StoreError, match=r"was made with shift=.4, -4., and what is appended"):
         ga.to_zarr(
             reads(bams, "c", count="cut_site", shift=(0, 0)), tmp_path / "grown.zarr", append=True
         )
