@@ -81,6 +81,7 @@ if TYPE_CHECKING:
     from genoarrays.inference.score import score as score
     from genoarrays.models.training import fit as fit
     from genoarrays.models.training import load_model as load_model
+    from genoarrays.ops.annotate import annotate_variants as annotate_variants
     from genoarrays.ops.content import gc_content as gc_content
     from genoarrays.ops.content import unknown_content as unknown_content
     from genoarrays.ops.coarse import coarsen as coarsen
@@ -150,6 +151,7 @@ _WHERE = {
     "sort_regions": "genome.order",
     "subtract_regions": "genome.overlap",
     # ops
+    "annotate_variants": "ops.annotate",
     "coarsen": "ops.coarse",
     "correlate": "ops.correlate",
     "fit_normalizer": "ops.normal",

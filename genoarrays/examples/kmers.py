@@ -42,7 +42,8 @@ def kmer_counts(
         Length k of the k-mers.
     regions
         Table of regions, or anything that `ga.read_regions` takes, of any length, in any order;
-        they may overlap. Those on the minus strand are read as it does.
+        they may overlap. Those on the minus strand are read as it does. Blocks are read fastest
+        when neighbors are near each other, as `ga.sort_regions` puts them.
     canonical
         Count a k-mer and its reverse complement together, as the smaller of both.
 
