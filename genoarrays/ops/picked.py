@@ -1,7 +1,7 @@
 """How are scattered places picked from a long array, by few reads?
 
-A task reads its chunk from the first to the last place in it, or what is near each other there,
-once, whatever order they are asked for in.
+A task reads its chunk from the first to the last place in it, once, whatever order they are asked
+for in.
 """
 
 from __future__ import annotations
@@ -20,7 +20,6 @@ __all__ = ["picked"]
 Array = npt.NDArray[Any]
 Ints = npt.NDArray[np.int64]
 _BLOCK = 2**22  # values of a piece, of arrays that are read without dask
-_GAP = 2**20  # positions between places that are read along: 4 MB take as long as one more task
 
 
 def picked(flat: xr.Variable, place: Ints, dtype: np.dtype[Any], fill: Any) -> Any:
@@ -62,13 +61,14 @@ def picked(flat: xr.Variable, place: Ints, dtype: np.dtype[Any], fill: Any) -> A
 
 
 def _in_order(data: Any, place: Ints, dtype: np.dtype[Any], fill: Any) -> Any:
-    """Places that rise, apart from those that are none: one task for those near each other in a chunk."""
+    """Places that rise, apart from those that are none: one task for each chunk that has some."""
     import dask.array as da
 
     there = np.flatnonzero(place >= 0)
     edges = np.concatenate([[0], np.cumsum(data.chunks[0])])
     of = np.searchsorted(edges, place[there], side="right")
-    new = (np.diff(of) > 0) | (np.diff(place[there]) > _GAP)
+    # one stretch of each: of several dask would read the whole chunk, since they share it
+    new = np.diff(of) > 0
     # those that are none go with the ones before them
     cuts = [0, *there[1:][new].tolist(), len(place)]
     parts = []
