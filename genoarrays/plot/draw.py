@@ -30,7 +30,7 @@ __all__ = [
 INK, GRAY = "#333333", "#8C8C8C"
 COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00")
 LETTER_COLORS = {"A": "#009E73", "C": "#0072B2", "G": "#E69F00", "T": "#D55E00", "U": "#D55E00"}
-_NAMED = 40  # most intervals that get their names written
+NAMED = 40  # most intervals that get their names written
 
 
 def _mpl(module: str) -> Any:
@@ -248,7 +248,7 @@ def draw_intervals(axes: Any, boxes: Columns, lanes: Ints, names: list[str], pla
         np.stack([x, y], axis=2), facecolor=COLORS[0], edgecolor=COLORS[0], linewidth=0.5
     )
     axes.add_collection(polygons, autolim=False)
-    if len(names) <= _NAMED:
+    if len(names) <= NAMED:
         for end, lane, name in zip(boxes.end.tolist(), lanes, names, strict=True):
             axes.text(
                 end + 0.004 * span, lane + 0.5, name, fontsize=7, color=INK, va="center",

@@ -21,7 +21,6 @@ import xarray as xr
 
 from genoarrays._optional import optional
 from genoarrays.errors import AssemblyError, RegionError
-from genoarrays.genome.columns import Columns
 from genoarrays.genome.pyramid import without_levels
 from genoarrays.genome.region import Region
 from genoarrays.genome.region import region as read_region
@@ -35,6 +34,7 @@ LETTERS = 150  # widest region, in bp, in which bases are letters
 LINES = 6  # most lines in one panel; more become a heat map
 SHARES = 200  # shares of G and C over a panel; those of fewer bases are noise
 LANES = 8  # most lanes of intervals; more lie over each other in the last
+LETTER = 0.064  # inches that a letter of a name takes: 0.059 to 0.065 in names of genes
 NAMES = ("name", "gene_name", "gene_id")  # columns that name intervals; the first that is there
 
 Track = xr.DataArray | xr.Dataset
@@ -111,7 +111,7 @@ def plot_tracks(
     if names is not None and len(names) != len(tracks):
         raise TypeError(f"{len(names)} names for {len(tracks)} tracks; give one name for each")
     place = _resolve(region, tracks)
-    panels = [_panel(track, place, number) for number, track in enumerate(tracks, start=1)]
+    panels = [_panel(track, place, number, width) for number, track in enumerate(tracks, start=1)]
 
     figure_module = optional("matplotlib.figure", purpose="drawing figures", extra="plot")
     heights = [panel.height * height for panel in panels]
@@ -182,10 +182,10 @@ def _resolve(asked: str | Region, tracks: Sequence[Track]) -> Region:
     return place
 
 
-def _panel(track: Track, place: Region, number: int) -> _Panel:
+def _panel(track: Track, place: Region, number: int, width: float) -> _Panel:
     """Choose what to draw for one track, and compute it."""
     if isinstance(track, xr.Dataset):
-        return _interval_panel(track, place, number)
+        return _interval_panel(track, place, number, width)
     name = str(track.name) if track.name is not None else f"track {number}"
     if "alphabet" in track.attrs and track.dtype.kind in "iu":
         return _sequence_panel(track, place, name)
@@ -220,7 +220,7 @@ def _sequence_panel(codes: xr.DataArray, place: Region, name: str) -> _Panel:
     return _Panel(name, 0.35, partial(draw.draw_letters, bins=bins, alphabet=alphabet))
 
 
-def _interval_panel(table: xr.Dataset, place: Region, number: int) -> _Panel:
+def _interval_panel(table: xr.Dataset, place: Region, number: int, width: float) -> _Panel:
     """Boxes of the regions that overlap `place`."""
     if "region" not in table.dims:
         listed = ", ".join(str(name) for name in table.data_vars) or "no variables"
@@ -235,17 +235,23 @@ def _interval_panel(table: xr.Dataset, place: Region, number: int) -> _Panel:
     column = next((name for name in NAMES if name in table), None)
     texts = [""] * len(chosen) if column is None else table[column].values[chosen].tolist()
     boxes = columns.take(chosen)
-    lanes = _lanes(boxes)
+    letters = np.array([len(text) for text in texts], dtype=np.int64)
+    if len(texts) > draw.NAMED:
+        letters[:] = 0
+    # names stand behind their boxes, and nothing is drawn over them
+    share = LETTER / max(width - 1, 1)
+    behind = ((letters + (letters > 0)) * share * ((place.end or 0) - place.start)).astype(np.int64)
+    lanes = _lanes(boxes.start, boxes.end + behind)
     count = int(lanes.max(initial=0)) + 1
     drawn = partial(draw.draw_intervals, boxes=boxes, lanes=lanes, names=texts, place=place)
     return _Panel("regions", 0.12 + 0.16 * count, drawn)
 
 
-def _lanes(boxes: Columns) -> Ints:
+def _lanes(starts: Ints, ends: Ints) -> Ints:
     """First lane that is free where each box starts; boxes come in order of start."""
     free: list[int] = []
-    lanes = np.zeros(boxes.size, dtype=np.int64)
-    for i, (start, end) in enumerate(zip(boxes.start.tolist(), boxes.end.tolist(), strict=True)):
+    lanes = np.zeros(len(starts), dtype=np.int64)
+    for i, (start, end) in enumerate(zip(starts.tolist(), ends.tolist(), strict=True)):
         lane = next((lane for lane, until in enumerate(free) if until <= start), len(free))
         lane = min(lane, LANES - 1)
         free[lane : lane + 1] = [end]

@@ -162,6 +162,20 @@ def test_plot_tracks__intervals_bear_the_names_of_genes_or_none(table, column, d
     assert [t.get_text() for t in axes.texts] == drawn
 
 
+def test_plot_tracks__names_of_intervals_are_not_drawn_over():
+    genes = ga.read_regions(["chr1:0-400", "chr1:410-600", "chr1:980-990"])
+
+    def lanes(name, **options):
+        table = genes.assign(gene_name=("region", [name] * 3))
+        axes = plot_tracks(table, "chr1:0-1,000", **options).axes[0]
+        return [int(p.vertices[:, 1].min()) for p in axes.collections[0].get_paths()]
+
+    assert lanes("") == [0, 0, 0]
+    assert lanes("RPL13A") == [0, 1, 0]
+    assert lanes("RPL13A", width=100) == [0, 0, 0]
+    assert lanes("a long name of a gene" * 5) == [0, 1, 2]
+
+
 def test_plot_tracks__shares_one_labelled_axis(dna, table):
     figure = plot_tracks([track(signal(), name="signal"), dna, table], "chr2:40-100", title="here",
                          names=["one", "two", "three"])  # fmt: skip
