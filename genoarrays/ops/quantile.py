@@ -114,37 +114,12 @@ def _by_sorting(rows: Rows, q: Array) -> Any:
 
 
 def _sorted(block: Array, over: int, q: Array) -> Array:
-    values = np.ascontiguousarray(block_rows(block, over).T)
-    values.sort(axis=1)  # NaN come last
-    missing = np.isnan(values) if values.dtype.kind == "f" else np.zeros(values.shape, bool)
-    low, high, share = _ranks(values.shape[1] - missing.sum(1, dtype=np.int64), q)
-    if not values.shape[1]:
-        values = np.zeros((len(values), 1), values.dtype)
-    below, above = (np.take_along_axis(values, rank, 1) for rank in (low, high))
-    return _between(below, above, share).reshape(*block.shape[over:], len(q))
+    from genoarrays.ops.ranks import row_quantiles
 
-
-def _ranks(number: Array, q: Array) -> tuple[Array, Array, Array]:
-    """Ranks (row, quantile) of the values around each quantile, and where it lies in between.
-
-    NaN where a row has no values.
-    """
-    place = (number[:, None] - 1) * q
-    low = np.maximum(np.floor(place), 0)
-    high = np.minimum(low + 1, np.maximum(number - 1, 0)[:, None])
-    share = np.where(number[:, None] > 0, place - low, np.nan)
-    return low.astype(np.int64), high.astype(np.int64), share
-
-
-def _between(low: Array, high: Array, share: Array) -> Array:
-    """Values between two, as NumPy rounds them; next to infinity, too, where NumPy says NaN."""
-    a, b = low.astype(np.float64), high.astype(np.float64)
-    with np.errstate(invalid="ignore", over="ignore"):
-        found = np.where(share < 0.5, a + (b - a) * share, b - (b - a) * (1 - share))
-        weighted = a * (1 - share) + b * share  # all but exact, and of infinities
-        found = np.where(np.isfinite(b - a), found, weighted)
-    found = np.where((a == b) | (share == 0), a, found)
-    return np.where(np.isnan(share), np.nan, found)
+    values = block_rows(block, over)
+    out = np.empty((values.shape[1], len(q)))
+    row_quantiles(values, q, out)
+    return out.reshape(*block.shape[over:], len(q))
 
 
 # ---- many values in each row
@@ -233,15 +208,28 @@ def _follow(counts: Array, state: Array | None = None, *, q: Array, bits: int) -
     return after.reshape(state.shape)
 
 
+def _ranks(number: Array, q: Array) -> tuple[Array, Array, Array]:
+    """Ranks (row, quantile) of the values around each quantile, and where it lies in between.
+
+    NaN where a row has no values.
+    """
+    place = (number[:, None] - 1) * q
+    low = np.maximum(np.floor(place), 0)
+    high = np.minimum(low + 1, np.maximum(number - 1, 0)[:, None])
+    share = np.where(number[:, None] > 0, place - low, np.nan)
+    return low.astype(np.int64), high.astype(np.int64), share
+
+
 def _found(state: Array, q: Array, dtype: np.dtype[Any]) -> Array:
     """Quantiles of the keys at the ranks around them."""
-    from genoarrays.ops.ranks import values_of_keys
+    from genoarrays.ops.ranks import between, values_of_keys
 
     keys = state[..., 0].reshape(-1, state.shape[-2])
     low, high, share = _ranks(state[..., 0, 2].reshape(-1).astype(np.int64), q)
     # ranks were sorted; the place of each among them
     order = np.argsort(np.hstack([low, high]), axis=1, kind="stable")
     place = np.argsort(order, axis=1)
-    values = np.take_along_axis(values_of_keys(keys, dtype), place, 1)
-    found = _between(values[:, : len(q)], values[:, len(q) :], share)
+    values = np.take_along_axis(values_of_keys(keys, dtype).astype(np.float64), place, 1)
+    found = np.empty(share.shape)
+    between(values[:, : len(q)], values[:, len(q) :], share, found)
     return found.reshape(*state.shape[:-2], len(q))

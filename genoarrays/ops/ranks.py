@@ -16,10 +16,11 @@ import numpy.typing as npt
 
 from genoarrays._compiled import compiled
 
-__all__ = ["count_keys", "follow", "values_of_keys"]
+__all__ = ["between", "count_keys", "follow", "row_quantiles", "values_of_keys"]
 
 Array = npt.NDArray[Any]
 _TILE = 2**14  # values of one row that are looked at before the next row
+_SHORT = 32  # values that are sorted by putting each in its place
 
 
 def count_keys(values: Array, begins: Array, shift: int, bits: int) -> Array:
@@ -142,3 +143,54 @@ def follow(counts: Any, begins: Any, left: Any, bits: Any) -> None:
                 begins[r, k] = (begin << bits) | np.uint64(number)
                 left[r, k] -= before
                 k += 1
+
+
+@compiled
+def _between(a: Any, b: Any, share: Any) -> Any:
+    """Number between two, rounded as NumPy does; next to infinity, too, where NumPy says NaN."""
+    if a == b or share == 0:
+        return a
+    if np.isinf(a) or np.isinf(b) or np.isinf(b - a):
+        return a * (1 - share) + b * share
+    return a + (b - a) * share if share < 0.5 else b - (b - a) * (1 - share)
+
+
+@compiled
+def between(low: Any, high: Any, share: Any, out: Any) -> None:
+    """Write what lies between the float64 values `low` and `high` (row, quantile) to `out`.
+
+    NaN where the share is.
+    """
+    for r in range(out.shape[0]):
+        for k in range(out.shape[1]):
+            part = share[r, k]
+            out[r, k] = _between(low[r, k], high[r, k], part) if part == part else np.nan
+
+
+@compiled
+def row_quantiles(values: Any, q: Any, out: Any) -> None:
+    """Write quantiles of each row of a few (value, row) to `out` (row, quantile); NaN are skipped."""
+    kept = np.empty(values.shape[0], values.dtype)
+    short = values.shape[0] <= _SHORT
+    for r in range(values.shape[1]):
+        number = 0
+        for k in range(values.shape[0]):
+            value = values[k, r]
+            if value != value:
+                continue
+            at = number
+            while short and at > 0 and kept[at - 1] > value:
+                kept[at] = kept[at - 1]
+                at -= 1
+            kept[at] = value
+            number += 1
+        if not short:
+            kept[:number].sort()
+        for k in range(len(q)):
+            out[r, k] = np.nan
+            if number > 0:
+                place = (number - 1) * q[k]
+                low = int(place)
+                high = min(low + 1, number - 1)
+                a, b = np.float64(kept[low]), np.float64(kept[high])
+                out[r, k] = _between(a, b, place - low)
