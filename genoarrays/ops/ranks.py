@@ -169,7 +169,7 @@ def between(low: Any, high: Any, share: Any, out: Any) -> None:
 
 @compiled
 def row_quantiles(values: Any, q: Any, out: Any) -> None:
-    """Write quantiles of each row of a few (value, row) to `out` (row, quantile); NaN are skipped."""
+    """Write quantiles of short rows (value, row) to `out` (row, quantile); NaN are skipped."""
     kept = np.empty(values.shape[0], values.dtype)
     short = values.shape[0] <= _SHORT
     for r in range(values.shape[1]):
