@@ -37,8 +37,9 @@ def again(data: Any, after: Any) -> Any:
     waiting = checkpoint(after)
     anew = {key: value for key, value in graph.items() if key not in tasks}
     for key, task in tasks.items():
-        new = task.substitute(names, key=names[key])
-        if not task.dependencies & names.keys():
+        needed = {one: names[one] for one in task.dependencies if one in names}
+        new = task.substitute(needed, key=names[key])
+        if not needed:
             new = Task(names[key], chunks.bind, new, TaskRef(waiting.key))
         anew[names[key]] = new
     name = names.get((data.name, *(0,) * data.ndim), (data.name,))[0]

@@ -45,7 +45,7 @@ def test_quantile__equals_numpy(bits, passes):
     if bits:
         passes(bits)
 
-    @settings(max_examples=25)
+    @settings(max_examples=15)
     @given(
         values=hnp.arrays("f4", hnp.array_shapes(max_dims=3, max_side=7), elements=FLOATS),
         q=SHARES, data=st.data(),
