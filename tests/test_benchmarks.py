@@ -207,3 +207,18 @@ def test_lazy__measures_each_case_in_a_process(lazy):
     command = [sys.executable, FOLDER / "lazy.py", folder, "--only", "mean", "--repeat", "1"]
     done = subprocess.run(command, check=True, capture_output=True, text=True)
     assert "holds  mean: peak MB above imports" in done.stdout
+
+
+def test_pyramid__writes_and_draws(made, tmp_path):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(FOLDER)
+        module = importlib.import_module("pyramid")
+    for name in ("genome.fa", "track0.bw"):
+        (tmp_path / name).symlink_to(made[0] / name)
+    for kind in module.PYRAMIDS:
+        module.CASES[f"write, {kind}"](tmp_path, module.store_of(tmp_path, kind), 1)
+    stores = [module.store_of(tmp_path, kind) for kind in ("none", "default", "of 8")]
+    assert [module.bytes_of(path) for path in stores] == sorted(map(module.bytes_of, stores))
+    for kind in ("none", "default"):
+        module.CASES[f"draw, {kind}"](tmp_path, tmp_path / kind, 1)
+        assert (tmp_path / f"{kind}.png").read_bytes()[:4] == b"\x89PNG"

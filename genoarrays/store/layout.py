@@ -1,12 +1,12 @@
 """What does a genome look like in zarr?
 
-A root group holds one group per node ("1bp", "50bp"); a node's arrays lie as
-`(track or sample, [strand,] position)` with chunk length 1 along track and sample: appending a
-sample writes new shards only, and reading was faster than with position first (3.3 GB/s against
-1.7). Inner chunks are <= 1 MiB, shards an eighth of the genome, but 16 to 128 MiB, uncompressed,
-over all dimensions. Codes are packed with lz4 + bitshuffle (3.93 of the possible 4 times), counts
-with lz4 + shuffle, signal with lz4; every inner chunk ends in its crc32c, since of 300 flipped bits
-Blosc alone let 67 through silently.
+A root group holds one group per node ("1bp", "50bp"), and one for each level of a node's pyramid
+("1bp_x256"); arrays lie as `(track or sample, [strand,] position)` with chunk length 1 along track
+and sample: appending a sample writes new shards only, and reading was faster than with position
+first (3.3 GB/s against 1.7). Inner chunks are <= 1 MiB, shards an eighth of the genome, but 16 to
+128 MiB (1 to 16 MiB of levels), uncompressed, over all dimensions. Codes are packed with lz4 +
+bitshuffle (3.93 of the possible 4 times), counts with lz4 + shuffle, signal with lz4; every inner
+chunk ends in its crc32c, since of 300 flipped bits Blosc alone let 67 through silently.
 
 `genoarrays.json` beside the root's metadata is the commit marker: a reader demands it. `plan.json`
 says of what the store was made.
@@ -24,14 +24,23 @@ from genoarrays.errors import StoreError
 from genoarrays.genome.index import axis_of
 from genoarrays.genome.pyramid import levels_in, plain_attrs
 
-__all__ = ["MARKER", "ONE_BY_ONE", "PLAN", "Layout", "layout_of", "nodes_of"]
+__all__ = [
+    "CHUNK_BYTES",
+    "MARKER",
+    "ONE_BY_ONE",
+    "PARTS",
+    "PLAN",
+    "Layout",
+    "layout_of",
+    "nodes_of",
+]
 
 MARKER, PLAN = "genoarrays.json", "plan.json"
 VERSION = 2
 ONE_BY_ONE = ("track", "sample", "category")  # chunk length 1
 _ORDER = ("sample", "track", "category", "strand", "position")  # on disk
-_CHUNK_BYTES, _SHARD_BYTES, _LEAST_SHARD = 2**20, 2**27, 2**24
-_PARTS = 8
+CHUNK_BYTES, _SHARD_BYTES, _LEAST_SHARD = 2**20, 2**27, 2**24
+PARTS = 8
 _CHUNK_POSITIONS = 2**18  # also for one byte per position: 256 KiB of codes decode fast enough
 
 
@@ -98,7 +107,7 @@ def layout_of(
     if chunk is not None:
         inner = -(-chunk // bin_size)
     else:
-        inner = min(_CHUNK_POSITIONS, _power_of_two(_CHUNK_BYTES // cell))
+        inner = min(_CHUNK_POSITIONS, _power_of_two(CHUNK_BYTES // cell))
     inner = max(1, min(inner, array.sizes["position"]))
     if shard is not None:
         outer = -(-shard // bin_size)
@@ -107,7 +116,7 @@ def layout_of(
         inner = min(inner, outer)
     else:
         # small genomes too are written by several workers
-        most = min(max(array.sizes["position"] * cell // _PARTS, _LEAST_SHARD), _SHARD_BYTES)
+        most = min(max(array.sizes["position"] * cell // PARTS, _LEAST_SHARD), _SHARD_BYTES)
         outer = min(most // cell, array.sizes["position"])
     outer = max(1, -(-outer // inner)) * inner
     if shard is None and outer * cell > _SHARD_BYTES and outer > inner:

@@ -5,8 +5,10 @@ that holds numbers. `signal` becomes `signal` (the mean, as xarray users expect 
 `signal_max` and `signal_min`. Means of labels are the covered share of each bin.
 
 By default one bin of the first level stands for 256, and each level has a sixteenth of the bins of
-the one before. Finer levels cost more than they save: a figure of 1,200 pixels over 256 bins each
-reads 300,000 values, one or two chunks, while means do not pack as well as signal does.
+the one before. Finer levels cost more than they save: a figure of 1,200 pixels of 256 bins each
+reads 300,000 values, one or two chunks; and means do not pack as well as signal does. Of four
+bigWigs of 100 Mb, 110 MB in the store, the default takes 14 MB, and levels of 8, 64, 512, ... bins
+322 MB.
 """
 
 from __future__ import annotations
@@ -24,7 +26,7 @@ from genoarrays.genome.axis import GenomeAxis
 from genoarrays.genome.index import axis_of, genome_coords
 from genoarrays.genome.pyramid import level_attrs, level_name, levels_in
 from genoarrays.ops.coarse import coarse_dtype, rebinned_axis
-from genoarrays.store.layout import ONE_BY_ONE, Layout, layout_of
+from genoarrays.store.layout import CHUNK_BYTES, ONE_BY_ONE, PARTS, Layout, layout_of
 
 __all__ = [
     "Key",
@@ -212,7 +214,8 @@ def _layout(
     """Layout of a level: along all dimensions but `position`, that of the array it is of."""
     tracks = [n for d, n in zip(of.dims, of.chunk, strict=True) if d in ONE_BY_ONE]
     cell = mean.dtype.itemsize * int(np.prod(of.chunk[:-1], dtype=np.int64))
-    bins = min(max(_SHARD_BYTES // cell, 1), mean.sizes["position"])
+    size = mean.sizes["position"]
+    bins = min(max(size // PARTS, CHUNK_BYTES // cell, 1), max(_SHARD_BYTES // cell, 1), size)
     chunk = None if chunk is None else chunk * factor
     most = max(bins * axis_of(mean).bin_size, chunk or 0)
     own = layout_of(

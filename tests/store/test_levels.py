@@ -106,7 +106,7 @@ def test_add_levels__lie_alike_and_keep_parts_small():
         layout = layouts["1bp_x8", how]
         assert layout.chunk == (2, 2**17)
         assert layout.shard == (2, 2**21)  # 16 MiB of means
-        assert layouts["1bp_x64", how].grid == (2, 2)
+        assert layouts["1bp_x64", how].grid == (2, 8)  # for several workers
     little = added(dataset(bin_size=50), (4,), "50bp")[1]["50bp_x4", "x"]
     assert little.shard == little.shape  # no room for bins that are not there
 
