@@ -73,8 +73,9 @@ def test_script__runs_without_a_warning(script, tmp_path, request):
     for name in ("torch", "tensorflow"):
         if f"import {name}" in text:
             pytest.importorskip(name, reason=f"{script.stem} needs {name}")
-    if "YEAST" in text:
-        environment["YEAST"] = str(request.getfixturevalue("shared_data") / "yeast_sacCer3")
+    for name, folder in {"YEAST": "yeast_sacCer3", "HUMAN": "human_hg19_chrX"}.items():
+        if name in text:
+            environment[name] = str(request.getfixturevalue("shared_data") / folder)
     # as code, not as a file: processes that a script starts would import the file, and run it again
     code = f"exec(compile(open({str(script)!r}).read(), 'notebook', 'exec'))"
     done = subprocess.run(
