@@ -52,7 +52,8 @@ def windows(
     Parameters
     ----------
     obj
-        Dataset or DataArray with the dimension `position`, or a DataTree of several resolutions.
+        Dataset or DataArray with the dimension `position`, or a DataTree of several resolutions;
+        levels of its pyramids are left out.
     regions
         Table of regions, or anything that `read_regions` takes. Any order; overlaps and
         duplicates are fine. Blocks are read fastest when neighbors are near each other, as

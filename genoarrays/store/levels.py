@@ -21,7 +21,7 @@ import dask.array as da
 import numpy as np
 import xarray as xr
 
-from genoarrays.errors import GenomeError, StoreError
+from genoarrays.errors import GenomeError, RegionError, StoreError
 from genoarrays.genome.axis import GenomeAxis
 from genoarrays.genome.index import axis_of, genome_coords
 from genoarrays.genome.pyramid import level_attrs, level_name, levels_in
@@ -183,7 +183,10 @@ def _is_summarized(array: xr.DataArray) -> bool:
 
 def _level(ds: xr.Dataset, names: list[str], node: str, factor: int) -> xr.Dataset:
     """Dataset of one level, its values unknown yet."""
-    axis = rebinned_axis(axis_of(ds), factor * axis_of(ds).bin_size)
+    try:
+        axis = rebinned_axis(axis_of(ds), factor * axis_of(ds).bin_size)
+    except RegionError as error:
+        raise RegionError(f"{error}, or say pyramid=False") from None
     variables: dict[str, xr.Variable] = {}
     for name in names:
         array = ds[name].variable

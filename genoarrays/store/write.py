@@ -115,9 +115,11 @@ def to_zarr(
     >>> coords = ga.genome_coords(ga.Assembly("toy", {"chr1": 6, "chr2": 4}))
     >>> ds = xr.Dataset({"x": ("position", np.arange(10.0))}, coords)
     >>> with tempfile.TemporaryDirectory() as there:
-    ...     ga.to_zarr(ds, f"{there}/toy.zarr")
-    ...     ga.open_zarr(f"{there}/toy.zarr").x.sel(position="chr2:1-3").values
-    array([7., 8.])
+    ...     ga.to_zarr(ds, f"{there}/toy.zarr", pyramid=[4])
+    ...     x = ga.open_zarr(f"{there}/toy.zarr").x.sel(position="chr2:1-3").load()
+    ...     level = ga.open_zarr(f"{there}/toy.zarr", group="1bp_x4").load()
+    >>> x.values, level.x.values, level.x_max.values
+    (array([7., 8.]), array([1.5, 4.5, 7.5]), array([3., 5., 9.]))
     """
     if overwrite not in (True, False, "changed"):
         raise GenomeError(f"overwrite={overwrite!r} is not known; say True, False or 'changed'")
