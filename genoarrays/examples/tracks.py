@@ -21,6 +21,7 @@ from genoarrays.genome.assembly import check_same_assembly
 from genoarrays.genome.index import axis_of
 from genoarrays.genome.pyramid import without_levels
 from genoarrays.genome.regions import assembly_of
+from genoarrays.ops.sequence import check_codes
 
 __all__ = ["Options", "Track", "grid_of", "nodes_of", "tracks_of"]
 
@@ -154,6 +155,7 @@ def tracks_of(nodes: list[xr.Dataset], width: int | None, options: Options) -> l
 
 def _track(name: str, array: xr.DataArray, width: int | None, own: bool, options: Options) -> Track:
     axis = axis_of(array)
+    check_codes(array)
     how, bins = options.of("reduce", name), options.of("bin_size", name)
     bins = None if bins is None else _whole("bin_size", bins)
     if bins is None and how is None:

@@ -21,7 +21,7 @@ import xarray as xr
 from genoarrays.errors import GenomeError
 from genoarrays.genome.columns import Columns
 from genoarrays.genome.windows import WindowIndex, window_coords
-from genoarrays.ops.sequence import complements, reverse_complement_codes
+from genoarrays.ops.sequence import check_codes, complements, reverse_complement_codes
 
 __all__ = ["flip", "reverse_complement", "turning", "turning_orders", "warn_unpaired"]
 
@@ -55,7 +55,8 @@ def reverse_complement(x: Xarray) -> Xarray:
     ------
     GenomeError
         For a variable with a dimension that has no rule, a strand dimension other than "+", "-",
-        channels that are no k-mers, or letters without a complement, as in proteins.
+        channels that are no k-mers, letters without a complement, as in proteins, or numbers that
+        bear the alphabet of codes.
 
     Warns
     -----
@@ -84,6 +85,7 @@ def _turn(array: xr.DataArray) -> xr.DataArray:
     labels = {str(d): array[d].values for d in array.dims if d in array.coords and d != "window"}
     dims = tuple(map(str, array.dims))
     name, attrs = array.name, array.attrs
+    check_codes(array)
     warn_unpaired(dims, labels, name)
 
     def act(values: npt.NDArray[Any]) -> npt.NDArray[Any]:

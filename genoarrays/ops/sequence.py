@@ -17,12 +17,37 @@ import xarray as xr
 from genoarrays.errors import GenomeError
 from genoarrays.options import check_bytes
 
-__all__ = ["ALPHABETS", "complements", "kmer_codes", "one_hot", "reverse_complement_codes"]
+__all__ = [
+    "ALPHABETS",
+    "check_codes",
+    "complements",
+    "kmer_codes",
+    "one_hot",
+    "reverse_complement_codes",
+]
 
 ALPHABETS = {"dna": "ACGT", "rna": "ACGU", "protein": "ACDEFGHIKLMNPQRSTVWY"}
 """Letters in channel order, by the name of the alphabet."""
 
 _PARTNER = dict(zip("ACGTUNacgtun", "TGCAANtgcaan", strict=True))
+
+
+def check_codes(array: xr.DataArray) -> None:
+    """Refuse numbers that bear the alphabet of the codes that they were made of.
+
+    xarray keeps attributes in comparisons, as in `dna == 1`. Taken for codes, such numbers would be
+    complemented, and unknown where they are missing.
+
+    Raises
+    ------
+    GenomeError
+        Says how the alphabet is dropped.
+    """
+    if "alphabet" in array.attrs and array.dtype.kind not in "iu":
+        raise GenomeError(
+            f"{array.name!r} has {array.dtype}, which are no codes, and the alphabet of the codes "
+            "that it was made of; drop that: array.drop_attrs(deep=False)"
+        )
 
 
 def complements(letters: str) -> dict[str, str]:

@@ -135,7 +135,7 @@ def _power_of_two(number: int) -> int:
 
 def fill_value(array: xr.DataArray) -> Any:
     """Value of chunks that were never written: unknown base, missing signal, zero counts."""
-    if "alphabet" in array.attrs:
+    if "alphabet" in array.attrs and array.dtype.kind in "iu":
         return len(array.attrs["alphabet"])
     return np.nan if array.dtype.kind == "f" else 0
 

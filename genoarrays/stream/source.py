@@ -17,6 +17,7 @@ import xarray as xr
 
 from genoarrays.errors import GenomeError
 from genoarrays.genome.example import example_dim
+from genoarrays.ops.sequence import check_codes
 from genoarrays.stream.augment import Augment, Draws, Rules
 from genoarrays.stream.feeds import Feed, feed_of
 from genoarrays.stream.making import INDEX, TRACKS, Maker, Names, listed
@@ -66,6 +67,7 @@ class Batches:
         self._maker = self._make_maker()
         if self.augment.reverse_complement:
             for name, v in self.x.data_vars.items():
+                check_codes(v)
                 letters = {k: a for k, a in v.attrs.items() if k == "alphabet"}
                 labels = {str(d): v[d].values for d in v.dims if d != self.dim and d in v.coords}
                 dims = tuple("offset" if d.startswith("packed") else d for d in map(str, v.dims))

@@ -195,3 +195,34 @@ def test_reverse_complement__has_a_rule_or_refuses():
         ga.reverse_complement(three)
     label = xr.DataArray([1.0, 0.0], dims="window")
     assert ga.reverse_complement(label).values.tolist() == [1, 0]
+
+
+@pytest.mark.parametrize("dtype", [bool, "float32"])
+def test_numbers_made_of_codes__are_never_taken_for_codes(dtype, tmp_path):
+    # xarray keeps the attributes of codes in comparisons, and the other strand of 1 is not 2
+    ds = ga.testing.random_genome({"chr1": 30})
+    gc = ((ds.dna == 1) | (ds.dna == 2)).astype(dtype)
+    assert "alphabet" in gc.attrs
+    regions = ga.read_regions(["chr1:25-35:-"], like=ds, out_of_bounds="pad")
+    with pytest.raises(ga.GenomeError, match=r"which are no codes.*drop_attrs\(deep=False\)"):
+        ga.windows(gc.to_dataset(name="gc"), regions)
+    x = ga.windows(gc.drop_attrs(deep=False).to_dataset(name="gc"), regions)
+    there = gc.values[25:][::-1]
+    np.testing.assert_array_equal(x.gc.values[0, 5:], there)
+    np.testing.assert_array_equal(
+        x.gc.values[0, :5], [False] * 5 if dtype is bool else [np.nan] * 5
+    )
+
+    x = ga.windows(ds[["dna"]], ["chr1:5-15"])
+    x = x.assign(c=(x.dna == 1).astype(dtype))
+    for array in (x.c, x.c.chunk()):
+        with pytest.raises(ga.GenomeError, match=r"'c' has .* no codes"):
+            ga.reverse_complement(array)
+    with pytest.raises(ga.GenomeError, match=r"'c' has .* no codes"):
+        ga.batches(x, inputs="c", batch_size=1, augment=ga.Augment(reverse_complement=True))
+    turned = ga.reverse_complement(x.c.drop_attrs(deep=False))
+    np.testing.assert_array_equal(turned.values, x.c.values[:, ::-1])
+
+    ga.to_zarr(gc.to_dataset(name="gc"), tmp_path / "x.zarr")
+    stored = ga.open_zarr(tmp_path / "x.zarr").gc
+    np.testing.assert_array_equal(stored.values, gc.values)
