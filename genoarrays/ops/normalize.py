@@ -77,8 +77,9 @@ def normalize(array: xr.DataArray, stats: xr.Dataset) -> xr.DataArray:
     elif method == "quantile":
         labels = [d for d in own["level"].dims if d != "quantile"]
         x = xr.apply_ufunc(
-            _at_reference, x.transpose(..., *labels), own["level"], own["reference"], dask="parallelized",
-            input_core_dims=[[], ["quantile"], ["quantile"]], output_dtypes=[dtype],
+            _at_reference, x.transpose(..., *labels), own["level"], own["reference"],
+            dask="parallelized", input_core_dims=[[], ["quantile"], ["quantile"]],
+            output_dtypes=[dtype],
         )  # fmt: skip
     result = array.copy(data=x.transpose(*array.dims).astype(dtype).data)
     return result.assign_attrs(normalizer=_told(stats))
