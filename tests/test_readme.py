@@ -40,7 +40,7 @@ def test_ci__runs_the_test_command():
     assert "<!-- test command -->" in script
     commands = blocks("bash")
     assert README.index("<!-- test command -->") < README.index(commands[1])
-    assert commands[1].strip().endswith(".venv/bin/pytest")
+    assert commands[1].strip().endswith(".venv/bin/pytest -n 2")
 
 
 def test_links__lead_to_files():
