@@ -38,7 +38,7 @@ class Options:
     """The switches; see the head of this module."""
 
     byte_limit: int = 2**30
-    chunk_bytes: int = 2**25
+    chunk_bytes: int = 2**24  # 2**25 is given back to the system each time: means took up to 2x
     progress: bool | None = None
 
 

@@ -1,6 +1,6 @@
 """How is a store opened as lazy labelled arrays?
 
-dask chunks are whole inner chunks, some 32 MiB together, never the inner chunk itself (hg38 would
+dask chunks are whole inner chunks, some 16 MiB together, never the inner chunk itself (hg38 would
 be 11,780 tasks of 2.4 ms). Metadata and labels are compared with the commit marker when they are
 read; values when they are first used, see `stored.py`.
 """
