@@ -15,7 +15,7 @@ def client():
     from distributed import Client, LocalCluster
 
     with (
-        LocalCluster(2, processes=True, threads_per_worker=1, dashboard_address=None) as cluster,
+        LocalCluster(2, processes=True, threads_per_worker=1, dashboard_address=":0") as cluster,
         Client(cluster) as connected,
     ):
         yield connected

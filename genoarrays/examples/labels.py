@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable, Sequence
 from typing import Any
 
 import numpy as np
@@ -17,7 +18,9 @@ Array = npt.NDArray[Any]
 Ints = npt.NDArray[np.int64]
 
 
-def labels_of(table: xr.Dataset, size: int, by: Any) -> tuple[Array, Ints, str]:
+def labels_of(
+    table: xr.Dataset, size: int, by: Any, taken: Sequence[Hashable] = ()
+) -> tuple[Array, Ints, str]:
     """Distinct labels, in order of appearance, and the number of each region's.
 
     Parameters
@@ -28,6 +31,8 @@ def labels_of(table: xr.Dataset, size: int, by: Any) -> tuple[Array, Ints, str]:
         How many there are.
     by
         Column of the table, or one label for each region.
+    taken
+        Dimensions whose names are not free.
 
     Returns
     -------
@@ -46,7 +51,10 @@ def labels_of(table: xr.Dataset, size: int, by: Any) -> tuple[Array, Ints, str]:
     if isinstance(by, str):
         if by not in table.variables:
             known = ", ".join(map(str, table.data_vars))
-            raise GenomeError(f"by={by!r} is no column of the regions, which have {known}")
+            raise GenomeError(
+                f"by={by!r} is no column of the regions, which have {known}; attributes of GFF and "
+                f"GTF become columns by ga.read_regions(..., attributes=[{by!r}])"
+            )
         dim, given = by, table[by].values
     else:
         dim = str(getattr(by, "name", None) or "group")
@@ -55,4 +63,5 @@ def labels_of(table: xr.Dataset, size: int, by: Any) -> tuple[Array, Ints, str]:
         raise GenomeError(f"by= has {given.shape} labels for {size:,} regions; give one for each")
     codes, names = pd.factorize(given.astype(object) if given.dtype.kind == "T" else given)
     kind = np.dtypes.StringDType() if all(isinstance(n, str) for n in names) else None
+    dim = f"region_{dim}" if dim in taken else dim
     return np.asarray(names, dtype=kind), codes.astype(np.int64), dim

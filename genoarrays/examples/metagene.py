@@ -75,10 +75,13 @@ def metagene(
     xr.Dataset
         For each bin over all regions: mean, sd (n - 1), min and max (float64), and count (int64),
         of the regions' own means in that bin; a region has none where all is missing, or off its
-        contig. (offset, ...), `offset` in bp from the anchor; with "scaled" (bin, ...), where
-        `part` is "upstream", "body" or "downstream", and `place` counts bp from the body's start,
-        shares of it, or bp from its end. Strands of a stranded track are the region's own and the
-        other one: "+" is the strand of the region. Lazy where `array` has dask chunks.
+        contig. (offset, ...), `offset` in bp from the anchor to the start of the bin; with
+        "scaled" (bin, ...), to be drawn along `bin`: bp from the start of bodies that have
+        `body_bins` x `bin_size` bp each. There `part` is "upstream", "body" or "downstream", and
+        `place` counts bp from the body's start, shares of it, or bp from its end. Strands of a
+        stranded track are the region's own and the other one: "+" is the strand of the region.
+        With `by`, a first dimension bears the name of the column, or "group" ("region_strand" and
+        the like where `array` has such a dimension). Lazy where `array` has dask chunks.
 
     Raises
     ------
@@ -104,9 +107,12 @@ def metagene(
     """
     if anchor not in _ANCHORS:
         raise GenomeError(f"anchor={anchor!r} is not known; use one of {', '.join(_ANCHORS)}")
-    if not isinstance(array, xr.DataArray) or "position" not in array.dims:
-        raise GenomeError("give one variable of the genome, as in ds.signal")
     check_numbers(array, "averaged")
+    if "position" not in array.dims:
+        raise GenomeError(
+            f"{array.name!r} with dims {array.dims} is not on the genome; give a variable with the "
+            "dimension `position`"
+        )
     axis = axis_of(array)
     size = axis.bin_size if bin_size is None else whole("bin_size", bin_size, least=1)
     reach = whole("upstream", upstream, least=0), whole("downstream", downstream, least=0)
@@ -129,7 +135,7 @@ def metagene(
         x = _anchored(array, columns, anchor, reach, size)
     if by is None:
         return summarize(x, "window")
-    labels, groups, dim = labels_of(table, columns.size, by)
+    labels, groups, dim = labels_of(table, columns.size, by, array.dims)
     groups = groups[order]
     parts = [summarize(x.isel(window=groups == n), "window") for n in range(len(labels))]
     return xr.concat(parts, dim).assign_coords({dim: labels})
@@ -190,7 +196,12 @@ def _scaled(
     )
     rest = [d for d in array.dims if d != "position"]
     coords = {n: c for n, c in array.coords.items() if "position" not in c.dims}
-    coords |= {"part": ("bin", part), "place": ("bin", place)}
+    scaled = body * size  # bp that a body is drawn with
+    along = np.concatenate(
+        [np.arange(-reach[0], scaled, size), np.arange(scaled, scaled + reach[1], size)]
+    )
+    attrs = {"long_name": f"from the start of bodies, scaled to {scaled:,} bp", "units": "bp"}
+    coords |= {"bin": ("bin", along, attrs), "part": ("bin", part), "place": ("bin", place)}
     found = xr.DataArray(
         da.concatenate(blocks), coords, ["window", "bin", *rest], array.name, array.attrs
     )

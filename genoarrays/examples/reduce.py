@@ -64,17 +64,19 @@ def reduce_regions(
     by
         Column of the table, or a label for each region: values of all regions of one label are
         pooled, each as often as it has regions; make them disjoint first where that is not meant
-        (`ga.merge_regions`). Regions without a label (NaN, None) are left out.
+        (`ga.merge_regions`). Regions without a label (NaN, None) are left out. Where each region
+        shall count once, however long, average them: `found.groupby(labels).mean()`.
 
     Returns
     -------
     xr.DataArray or xr.Dataset
         (region, ...) float64, int64 for counts, with the labels of `regions` and the other
-        dimensions of `array`, plus `quantile` where `q` has several; a Dataset by the names in
-        `how` where there are several. With `by`, the dimension bears the name of the column, or
-        "group". NaN where a region has no values, a count of 0 there. Lazy where `array` has dask
-        chunks: each chunk that regions touch is read once. Bins that overlap a region count
-        whole, and what lies off a contig does not exist.
+        dimensions of `array`, plus `q` where it has several; a Dataset by the names in `how` where
+        there are several. With `by`, the dimension bears the name of the column, or "group"
+        ("region_strand" and the like where `array` has such a dimension). NaN where a region has
+        no values, a count of 0 there. Lazy where `array` has dask chunks: each chunk that regions
+        touch is read once. Bins that overlap a region count whole, and what lies off a contig does
+        not exist.
 
     Raises
     ------
@@ -107,13 +109,14 @@ def reduce_regions(
     names = [how] if isinstance(how, str) else list(how)
     for name in names:
         if name not in _HOW:
-            raise GenomeError(f"how={name!r} is not known; use some of {', '.join(_HOW)}")
-    if not isinstance(array, xr.DataArray) or "position" not in array.dims:
-        raise GenomeError(
-            f"a {type(array).__name__} without the dimension `position` has no regions; give one "
-            "variable of the genome, as in ds.signal"
-        )
+            median = '; a median is "quantile", with q=0.5' if name == "median" else ""
+            raise GenomeError(f"how={name!r} is not known; use some of {', '.join(_HOW)}{median}")
     check_numbers(array, "reduced")
+    if "position" not in array.dims:
+        raise GenomeError(
+            f"{array.name!r} with dims {array.dims} is not on the genome; give a variable with the "
+            "dimension `position`"
+        )
     wanted = _quantiles(q, "quantile" in names, by)
     axis = axis_of(array)
     table, columns = regions_on(regions, axis.assembly)
@@ -122,11 +125,12 @@ def reduce_regions(
     bins = -(-columns.end // axis.bin_size) - columns.start // axis.bin_size
     dim, groups = "region", None
     result = table.drop_vars(list(table.data_vars)).assign_attrs(array.attrs)
+    result.attrs.pop("how", None)
     if by is not None:
-        labels, groups, dim = labels_of(table, columns.size, by)
+        labels, groups, dim = labels_of(table, columns.size, by, array.dims)
         some = groups >= 0
         bins = np.bincount(groups[some], bins[some], len(labels))
-        result = xr.Dataset(coords={dim: labels}, attrs=array.attrs)
+        result = xr.Dataset(coords={dim: labels}, attrs=result.attrs)
     more = {n: c for n, c in array.coords.items() if "position" not in c.dims}
     result = result.assign_coords({n: c for n, c in more.items() if n not in result.coords})
     lazy = array.chunks is not None
@@ -145,12 +149,13 @@ def reduce_regions(
     for name in names:
         dims = [dim, *rest]
         if name == "quantile":
-            result = result.assign_coords(quantile=wanted)
-            dims += ["quantile"] if np.ndim(wanted) else []
+            result = result.assign_coords(q=wanted)
+            dims += ["q"] if np.ndim(wanted) else []
         attrs = {"long_name": _HOW[name]}
         if "units" in array.attrs and name not in ("count", "coverage"):
             attrs["units"] = array.attrs["units"]
-        result[name] = (dims, arrays[name], {**array.attrs, **attrs})
+        kept = {k: v for k, v in array.attrs.items() if k != "how"}  # of its own bins
+        result[name] = (dims, arrays[name], kept | attrs)
     return result[how].rename(array.name) if isinstance(how, str) else result
 
 

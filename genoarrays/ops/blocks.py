@@ -29,8 +29,12 @@ def check_numbers(array: xr.DataArray, doing: str) -> None:
     Raises
     ------
     GenomeError
-        For codes of letters, or values that are no numbers.
+        For codes of letters, values that are no numbers, or something else than one variable.
     """
+    if not isinstance(array, xr.DataArray):
+        raise GenomeError(
+            f"a {type(array).__name__} is no single variable; give one, as in ds.signal"
+        )
     if array.dtype.kind not in "biuf":
         raise GenomeError(f"{array.name!r} holds {array.dtype}, and only numbers are {doing}")
     if "alphabet" in array.attrs:

@@ -39,7 +39,7 @@ def library_sizes(array: xr.DataArray) -> xr.DataArray | None:
         if "count" in array.attrs:
             raise GenomeError(
                 f"the attributes of {array.name!r} do not tell how many reads were kept; write it "
-                "with ga.to_zarr and open the store, or say ga.open_bam(..., totals=True)"
+                "with ga.to_zarr and open the store (ga.open_bam also takes totals=True)"
             )
         return None
     if "kept" in told:
@@ -60,7 +60,7 @@ def _kept(told: Mapping[str, Any], sample: Any, name: Any) -> float:
     if sample not in told or "kept" not in told[sample]:
         raise GenomeError(
             f"the attributes of {name!r} do not tell how many reads of sample {sample!r} were "
-            "kept; write it with ga.to_zarr and open the store, or say ga.open_bam(..., "
+            "kept; write it with ga.to_zarr and open the store (ga.open_bam also takes "
             "totals=True)"
         )
     return float(told[sample]["kept"])

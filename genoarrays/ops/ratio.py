@@ -46,7 +46,8 @@ def log2_ratio(
         Samples and tracks are matched by their labels; a control without `sample` (or another
         dimension of `a`, besides `strand`) serves all.
     pseudocount
-        Added to both, after scaling.
+        Added to both, after scaling, in their unit: 1 suits counts of reads. Of coverage that is
+        summed in bins give more, such as the bp of a bin.
     scale
         "reads": the larger library is scaled down to the smaller one, sample by sample, by the
         reads or fragments that were kept, as attributes tell. "none": nothing is scaled. Or two

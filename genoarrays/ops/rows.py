@@ -71,11 +71,11 @@ def rows_of(array: xr.DataArray, dim: Hashable | Sequence[Hashable], doing: str)
     GenomeError
         For a dimension that `array` lacks, codes of letters, or values that are no numbers.
     """
+    check_numbers(array, doing)
     dims = [dim] if isinstance(dim, str) or not isinstance(dim, Sequence) else list(dim)
     for one in dims:
         if one not in array.dims:
             raise GenomeError(f"{array.name!r} has no dimension {one!r}, but {list(array.dims)}")
-    check_numbers(array, doing)
     data, rest, lazy = blocks_of(array, dims)
     # as a Dataset, which keeps the indexes of the genome axis: coordinates one by one lose them
     labels = array.coords.to_dataset().drop_dims(dims, errors="ignore")

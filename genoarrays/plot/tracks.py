@@ -157,6 +157,8 @@ def _resolve(asked: str | Region, tracks: Sequence[Track]) -> Region:
                 f"track {number} is a {type(track).__name__}; give arrays with the dimension "
                 "position, or tables of regions as ga.read_regions makes them"
             )
+    if not isinstance(asked, (str, Region)):
+        raise RegionError(f"{asked!r} is no single region; give one, such as 'chr2:1,000-2,000'")
     assembly = None
     for track in tracks:
         try:
@@ -186,7 +188,7 @@ def _panel(track: Track, place: Region, number: int, width: float) -> _Panel:
     """Choose what to draw for one track, and compute it."""
     if isinstance(track, xr.Dataset):
         return _interval_panel(track, place, number, width)
-    name = str(track.name) if track.name is not None else f"track {number}"
+    name = _name_of(track, number)
     if "alphabet" in track.attrs and track.dtype.kind in "iu":
         return _sequence_panel(track, place, name)
     bins = bins_of(track, place, name)
@@ -198,6 +200,13 @@ def _panel(track: Track, place: Region, number: int, width: float) -> _Panel:
     if len(set(bins.names)) > LINES:
         return _Panel(name, min(0.4 + 0.12 * lines, 4.0), partial(draw.draw_heat, bins=bins))
     return _Panel(name, 1.0, partial(draw.draw_signal, bins=bins))
+
+
+def _name_of(track: xr.DataArray, number: int) -> str:
+    """The name of a variable, and the labels that were selected of it."""
+    chosen = [c.item() for n, c in track.coords.items() if n in ("track", "sample") and not c.dims]
+    parts = [str(part) for part in (track.name, *chosen) if part is not None]
+    return " ".join(parts) or f"track {number}"
 
 
 def _sequence_panel(codes: xr.DataArray, place: Region, name: str) -> _Panel:

@@ -122,6 +122,8 @@ def test_metagene__of_scaled_bodies(name, chunk, up, down, size, body, at_once, 
             downstream=down * size, bin_size=size, body_bins=body,
         )  # fmt: skip
     check(found.compute(scheduler="synchronous"), rows)
+    along = np.arange(-up * size, (body + down) * size, size)
+    np.testing.assert_array_equal(found.bin, along)
     assert found.part.values.tolist() == ["upstream"] * up + ["body"] * body + ["downstream"] * down
 
 
@@ -175,7 +177,7 @@ def test_metagene__refuses_what_cannot_be_averaged():
     ds = genome()
     with pytest.raises(ga.GenomeError, match="codes of letters"):
         ga.metagene(ds.dna, ["chr1:3-9"], upstream=1)
-    with pytest.raises(ga.GenomeError, match="one variable"):
+    with pytest.raises(ga.GenomeError, match="no single variable"):
         ga.metagene(ds, ["chr1:3-9"], upstream=1)
     none = table(GENES, ds).isel(region=slice(0))
     with pytest.raises(ga.GenomeError, match="no regions"):

@@ -84,7 +84,7 @@ def test_reduce_regions__quantiles_and_coverage(rows, chunk):
     lazy = array if chunk is None else array.chunk(position=chunk, track=1)
     q = [0, 0.25, 0.5, 1]
     found = ga.reduce_regions(lazy, regions, ["quantile", "coverage"], q=q)
-    assert found["quantile"].dims == ("region", "track", "quantile")
+    assert found["quantile"].dims == ("region", "track", "q")
     for row in range(regions.sizes["region"]):
         one = regions.isel(region=row)
         values = values_of(array, str(one.contig.item()), int(one.start), int(one.end))
@@ -203,10 +203,26 @@ def test_reduce_regions__refuses_letters_datasets_and_other_genomes():
     ds = ga.testing.random_genome(LENGTHS)
     with pytest.raises(ga.GenomeError, match="codes of letters"):
         ga.reduce_regions(ds.dna, ["chr1:0-5"])
-    with pytest.raises(ga.GenomeError, match="give one variable"):
+    with pytest.raises(ga.GenomeError, match="no single variable"):
         ga.reduce_regions(ds, ["chr1:0-5"])
     other = ga.read_regions(["chr1:0-5"], like=ga.Assembly("b", {"chr1": 99}))
     with pytest.raises(ga.AssemblyError, match="different assemblies"):
         ga.reduce_regions(ds.signal, other)
     with pytest.raises(ga.RegionError, match="past its contig"):
         ga.reduce_regions(ds.signal, ga.read_regions(["chr1:0-500"]))
+
+
+def test_reduce_regions__gives_quantiles_beside_the_rest_and_labels_named_as_dimensions():
+    reads = ga.testing.random_genome(LENGTHS).reads
+    regions = ga.read_regions(["chr1:0-9:+", "chr1:4-30:-", "chr2:3-9:-"], like=reads)
+    found = ga.reduce_regions(reads, regions, ["mean", "quantile"], q=0.5)
+    assert set(found.data_vars) == {"mean", "quantile"}
+    assert float(found.q) == 0.5
+    frame = ga.to_pandas(found.isel(strand=0))
+    np.testing.assert_array_equal(frame["quantile"], found["quantile"][:, 0])
+    pooled = ga.reduce_regions(reads, regions, by="strand")
+    assert pooled.dims == ("region_strand", "strand")
+    profile = ga.metagene(reads, regions, upstream=2, downstream=2, by="strand")
+    assert profile["mean"].dims == ("region_strand", "offset", "strand")
+    with pytest.raises(ga.GenomeError, match=r"q=0\.5"):
+        ga.reduce_regions(reads, regions, "median")

@@ -215,7 +215,7 @@ def test_to_zarr__on_a_cluster_of_processes(url, local, server, monkeypatch):
     options = {"endpoint": server, "allow_http": True, "aws_access_key_id": "me",
                "secret_access_key": "hidden-word"}  # fmt: skip
     with (
-        LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None) as cluster,
+        LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=":0") as cluster,
         Client(cluster) as client,
     ):
         ga.to_zarr(genome(), url, **SIZES, client=client, storage_options=options)

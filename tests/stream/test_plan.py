@@ -252,7 +252,7 @@ def test_client__computes_blocks(memory, tmp_path):
     options = {"inputs": ["x", "z"], "batch_size": 20, "memory": memory, "index": True}
     here = list(ga.batches(x, **options))
     with (
-        LocalCluster(n_workers=1, threads_per_worker=1, dashboard_address=None) as cluster,
+        LocalCluster(n_workers=1, threads_per_worker=1, dashboard_address=":0") as cluster,
         Client(cluster) as client,
     ):
         there = list(ga.batches(x, client=client, **options))

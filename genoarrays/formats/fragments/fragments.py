@@ -179,7 +179,8 @@ def open_fragments(
         Name of the variable.
     count
         "cut_site": both ends of each fragment, `start` and `end - 1`. "fragment": every base of it.
-        "midpoint": the base `(start + end) // 2`.
+        "midpoint": the base `(start + end) // 2`. Rows are fragments whatever the strand in BED6
+        says; single reads of a BED count so too, at both ends.
     bin_size
         bp per bin; counts are summed. The last bin of a contig may be shorter.
     shift

@@ -12,7 +12,7 @@ import xarray as xr
 
 from genoarrays.errors import RegionError
 from genoarrays.genome.regions import region_columns
-from genoarrays.genome.windows import window_index
+from genoarrays.genome.windows import WindowIndex, window_index
 
 __all__ = ["to_pandas", "to_pyranges"]
 
@@ -52,6 +52,11 @@ def to_pandas(regions: xr.Dataset | xr.DataArray) -> pd.DataFrame:
     table = regions
     if isinstance(table, xr.DataArray):
         table = table.to_dataset(name="value" if table.name is None else str(table.name))
+    if not any(isinstance(index, WindowIndex) for index in table.xindexes.values()):
+        raise RegionError(
+            f"what has dimensions ({', '.join(map(str, table.dims))}) has no regions or windows to "
+            "make rows of; other labelled arrays have .to_dataframe()"
+        )
     dim = window_index(table).dim
     columns = region_columns(table)
     frame: dict[str, Any] = {

@@ -22,6 +22,11 @@ _SUFFIXES = (
     {".bdg": "bedGraph", ".bg": "bedGraph", ".gff": "gff3", ".gff2": "gtf"}
     | {f".{f.lower()}": f for f in FORMATS}
 )  # fmt: skip
+_OTHERS = {
+    ".vcf": "read_variants", ".bcf": "read_variants", ".bam": "open_bam", ".cram": "open_bam",
+    ".bw": "open_bigwig", ".bigwig": "open_bigwig", ".fa": "open_fasta", ".fasta": "open_fasta",
+    ".2bit": "open_twobit",
+}  # fmt: skip
 
 
 def format_of(path: str, asked: str | None = None) -> str:
@@ -30,7 +35,7 @@ def format_of(path: str, asked: str | None = None) -> str:
     Raises
     ------
     GenomeError
-        For an unknown format.
+        For an unknown format, or a suffix of other files.
 
     Examples
     --------
@@ -42,6 +47,11 @@ def format_of(path: str, asked: str | None = None) -> str:
             raise GenomeError(f"format={asked!r} is not known; known are {', '.join(FORMATS)}")
         return asked
     lower = path.lower().removesuffix(".gz")
+    if opener := next((f for suffix, f in _OTHERS.items() if lower.endswith(suffix)), None):
+        raise GenomeError(
+            f"{path} has no intervals that could be read as rows; open it with ga.{opener}, or say "
+            "format= if it is none of that kind"
+        )
     return next((f for suffix, f in _SUFFIXES.items() if lower.endswith(suffix)), "bed")
 
 

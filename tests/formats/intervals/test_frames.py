@@ -52,7 +52,7 @@ def test_to_pandas__gives_predictions_with_their_places(regions):
     np.testing.assert_array_equal(frame["mean"], y.values)
     with pytest.raises(ga.RegionError, match=r"'label' has dimensions \(window, offset\)"):
         ga.to_pandas(x)
-    with pytest.raises(ga.RegionError, match="no windows"):
+    with pytest.raises(ga.RegionError, match="no regions or windows"):
         ga.to_pandas(ds)
 
 

@@ -255,3 +255,12 @@ def test_format_of__goes_by_suffix_unless_told():
     assert format_of("a.bed.gz", "narrowPeak") == "narrowPeak"
     with pytest.raises(GenomeError, match="format='gff' is not known; known are bed, narrowPeak"):
         format_of("a.gff", "gff")
+
+
+@pytest.mark.parametrize(
+    ("name", "opener"), [("x.vcf.gz", "read_variants"), ("x.bw", "open_bigwig")]
+)
+def test_format_of__names_the_opener_of_other_files(name, opener):
+    with pytest.raises(ga.GenomeError, match=f"open it with ga.{opener}"):
+        ga.read_regions(name)
+    assert format_of(name, "bed") == "bed"
