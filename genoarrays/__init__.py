@@ -78,7 +78,13 @@ if TYPE_CHECKING:
     from genoarrays.genome.sequences import SequenceIndex as SequenceIndex
     from genoarrays.genome.windows import WindowIndex as WindowIndex
     from genoarrays.inference.predict import predict as predict
-    from genoarrays.inference.score import score as score
+    from genoarrays.evaluation.curves import curves as curves
+    from genoarrays.evaluation.embedding import embed as embed
+    from genoarrays.evaluation.runs import compare as compare
+    from genoarrays.evaluation.score import score as score
+    from genoarrays.evaluation.tables import scores_to_frame as scores_to_frame
+    from genoarrays.evaluation.tables import scores_to_json as scores_to_json
+    from genoarrays.evaluation.tables import scores_to_tsv as scores_to_tsv
     from genoarrays.models.training import fit as fit
     from genoarrays.models.training import load_model as load_model
     from genoarrays.ops.annotate import annotate_variants as annotate_variants
@@ -221,7 +227,14 @@ _WHERE = {
     "load_model": "models.training",
     # inference
     "predict": "inference.predict",
-    "score": "inference.score",
+    # evaluation
+    "compare": "evaluation.runs",
+    "curves": "evaluation.curves",
+    "embed": "evaluation.embedding",
+    "score": "evaluation.score",
+    "scores_to_frame": "evaluation.tables",
+    "scores_to_json": "evaluation.tables",
+    "scores_to_tsv": "evaluation.tables",
     # looking, errors, options
     "plot_tracks": "plot",
     "AssemblyError": "errors",

@@ -19,6 +19,7 @@ LAYERS = [
     ["stream"],
     ["models"],
     ["inference"],
+    ["evaluation"],
     ["plot", "testing"],
     ["demo"],
     ["cli"],

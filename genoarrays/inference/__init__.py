@@ -1,1 +1,1 @@
-"""Model to labelled arrays: predictions and scores."""
+"""Model to labelled arrays: predictions."""

@@ -1,0 +1,1 @@
+"""How good are predictions, and how do runs compare?"""
