@@ -261,6 +261,6 @@ def test_format_of__goes_by_suffix_unless_told():
     ("name", "opener"), [("x.vcf.gz", "read_variants"), ("x.bw", "open_bigwig")]
 )
 def test_format_of__names_the_opener_of_other_files(name, opener):
-    with pytest.raises(ga.GenomeError, match=f"open it with ga.{opener}"):
-        ga.read_regions(name)
+    with pytest.raises(GenomeError, match=f"open it with ga.{opener}"):
+        format_of(name)
     assert format_of(name, "bed") == "bed"
