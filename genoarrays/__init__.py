@@ -109,6 +109,12 @@ if TYPE_CHECKING:
     from genoarrays.ops.summary import summarize as summarize
     from genoarrays.options import set_options as set_options
     from genoarrays.plot import plot_tracks as plot_tracks
+    from genoarrays.plot.boxes import plot_scores as plot_scores
+    from genoarrays.plot.clusters import plot_clustermap as plot_clustermap
+    from genoarrays.plot.clusters import plot_embedding as plot_embedding
+    from genoarrays.plot.lines import plot_curves as plot_curves
+    from genoarrays.plot.runs import plot_runs as plot_runs
+    from genoarrays.plot.scatter import plot_scatter as plot_scatter
     from genoarrays.store.open import open_datatree as open_datatree
     from genoarrays.store.open import open_zarr as open_zarr
     from genoarrays.store.verify import Damage as Damage
@@ -236,6 +242,12 @@ _WHERE = {
     "scores_to_json": "evaluation.tables",
     "scores_to_tsv": "evaluation.tables",
     # looking, errors, options
+    "plot_clustermap": "plot.clusters",
+    "plot_curves": "plot.lines",
+    "plot_embedding": "plot.clusters",
+    "plot_runs": "plot.runs",
+    "plot_scatter": "plot.scatter",
+    "plot_scores": "plot.boxes",
     "plot_tracks": "plot",
     "AssemblyError": "errors",
     "ContigError": "errors",

@@ -13,8 +13,9 @@ import click
 
 from genoarrays import __version__
 from genoarrays.cli.data import export, info, plot, verify
+from genoarrays.cli.evaluating import compare, score
 from genoarrays.cli.ingest import ingest, plan
-from genoarrays.cli.learning import predict, score, train
+from genoarrays.cli.learning import predict, train
 from genoarrays.cli.showing import demo
 from genoarrays.errors import GenomeError
 
@@ -41,7 +42,7 @@ def cli() -> None:
     """
 
 
-for command in (demo, ingest, plan, info, verify, train, predict, score, export, plot):
+for command in (demo, ingest, plan, info, verify, train, predict, score, compare, export, plot):
     cli.add_command(command)
 
 

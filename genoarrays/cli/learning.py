@@ -1,8 +1,7 @@
-"""`genoarrays train, predict, score`: from a store to a model, and from a model to numbers."""
+"""`genoarrays train, predict`: from a store to a model, and from a model to predictions."""
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -11,13 +10,9 @@ import click
 from genoarrays.cli.options import name_values, overwrite, progress, split_names
 from genoarrays.cli.quiet import start_tensorflow
 from genoarrays.cli.recipe import Recipe
+from genoarrays.cli.tiles import CONTIGS, MODEL, REGIONS, STEP, STORE, on_contigs, tiles_of
 
-__all__ = ["predict", "score", "train"]
-
-STORE = click.argument("store")
-MODEL = click.argument("model", type=click.Path(path_type=Path))
-REGIONS = click.option("--regions", help="BED or peak file to tile; by default the whole genome.")
-STEP = click.option("--step", type=int, help="bp between windows; by default the width.")
+__all__ = ["predict", "train"]
 
 
 @click.command()
@@ -87,7 +82,7 @@ def train(
         reduce = {**dict.fromkeys(targets, "max"), **reduce}
     recipe = Recipe(inputs, targets, width, flank, reduce, bin_size, log1p)
     tree = ga.open_datatree(store)
-    tiles = _tiles(tree, regions, width, step)
+    tiles = tiles_of(tree, regions, width, step)
     parts = ga.split_regions(tiles, valid=valid, test=test)
     x, held_out = (recipe.examples(tree, part, targets=True) for part in parts[:2])
     names: Any = inputs[0] if len(inputs) == 1 else inputs
@@ -110,36 +105,6 @@ def train(
         f"{out}: {x.sizes['window']:,} windows, {len(losses)} epochs, "
         f"best validation loss {min(losses):.4f}"
     )
-
-
-def _tiles(tree: Any, regions: str | None, width: int, step: int | None) -> Any:
-    import genoarrays as ga
-    from genoarrays.genome.pyramid import without_levels
-
-    like = next(iter(without_levels(tree).values()))
-    roi = like if regions is None else ga.read_regions(regions, like=like)
-    return ga.tile_regions(roi, width=width, step=step, partial="drop")
-
-
-def _on_contigs(tiles: Any, contigs: list[str]) -> Any:
-    import numpy as np
-
-    from genoarrays.errors import ContigError, RegionError
-    from genoarrays.genome.regions import assembly_of
-
-    if not contigs:
-        return tiles
-    assembly = assembly_of(tiles)
-    if unknown := [contig for contig in contigs if contig not in assembly]:
-        raise ContigError(f"--contigs {unknown[0]}: the store has {assembly.listing()}")
-    kept = np.flatnonzero(np.isin(tiles.contig.values.astype(object), contigs))
-    if not kept.size:
-        raise RegionError(f"no window is left on {', '.join(contigs)}")
-    return tiles.isel(region=kept)
-
-
-CONTIGS = click.option("--contigs", multiple=True, callback=split_names,
-                       help="Only these contigs.")  # fmt: skip
 
 
 @click.command()
@@ -180,7 +145,7 @@ def predict(
     if Path(out).exists() and not overwrite:
         raise click.UsageError(f"{out} exists already; give another --out, or --overwrite")
     tree = ga.open_datatree(store)
-    tiles = _on_contigs(_tiles(tree, regions, recipe.width, step), contigs)
+    tiles = on_contigs(tiles_of(tree, regions, recipe.width, step), contigs)
     x = recipe.examples(tree, tiles, targets=False)
     both = "mean" if both_strands else None
     y: Any = ga.predict(model, x, batch_size, both_strands=both, progress=progress)
@@ -191,59 +156,3 @@ def predict(
     else:
         written = ga.to_bigwig(y, out, overwrite=overwrite)
     click.echo(f"{y.sizes['window']:,} windows -> {', '.join(written)}")
-
-
-@click.command()
-@MODEL
-@STORE
-@click.option("--metrics", multiple=True, callback=split_names, default=("auroc,auprc,pearson",),
-              show_default=True, help="What to report.")  # fmt: skip
-@click.option("--by", help='Also by "contig" or another coordinate of the windows.')
-@REGIONS
-@STEP
-@CONTIGS
-@click.option("--batch-size", default=128, show_default=True, help="Windows per step.")
-@click.option("--out", type=click.Path(path_type=Path), help="JSON file to write too.")
-@progress
-def score(
-    model: Path,
-    store: str,
-    metrics: list[str],
-    by: str | None,
-    regions: str | None,
-    step: int | None,
-    contigs: list[str],
-    batch_size: int,
-    out: Path | None,
-    progress: bool | None,
-) -> None:
-    """Compare the predictions of a MODEL with the targets in a store.
-
-    \b
-      genoarrays score jund.model jund.zarr --contigs chr3
-    """  # noqa: D301
-    import genoarrays as ga
-
-    start_tensorflow()
-    recipe = Recipe.load(model)
-    tree = ga.open_datatree(store)
-    tiles = _on_contigs(_tiles(tree, regions, recipe.width, step), contigs)
-    x = recipe.examples(tree, tiles, targets=True)
-    y: Any = ga.predict(model, x, batch_size, progress=progress)
-    found = {
-        target: ga.score(x[target], y if len(recipe.targets) == 1 else y[target], metrics, by=by)
-        for target in recipe.targets
-    }
-    for target, scores in found.items():
-        click.echo(f"{target}:")
-        click.echo(_table(scores).to_string(float_format="{:.4f}".format))
-    if out is not None:
-        records = {
-            t: _table(scores).reset_index().to_dict("records") for t, scores in found.items()
-        }
-        out.write_text(json.dumps(records, indent=1) + "\n")
-
-
-def _table(scores: Any) -> Any:
-    """One row for each value of `by`, or a single one."""
-    return (scores if scores.dims else scores.expand_dims(windows=["all"])).to_dataframe()
