@@ -16,6 +16,7 @@ from genoarrays.evaluation.metrics import check_binary, metric_named
 from genoarrays.evaluation.ordered import auprc, auroc
 from genoarrays.evaluation.pooled import Pooled, is_large, pool
 from genoarrays.evaluation.streamed import stream_counts
+from genoarrays.evaluation.sums import bin_sums
 from genoarrays.evaluation.trees import Tree
 
 __all__ = ["curves"]
@@ -66,7 +67,8 @@ def curves(
         prediction, and `observed`, the share of positives, NaN in empty ranges; `count` int64; with
         the coordinates `low` and `high`. These are there where all predictions lie from 0 to 1.
         And `auroc`, `auprc`, `n` and `positives`. NaN where there is one class only. Of lazy arrays
-        that are large, curves and thresholds are those of ranges of predictions, see `ga.score`.
+        that are large, points are the ends of ranges of predictions, see `ga.score`, and thresholds
+        their lower ends.
 
     Raises
     ------
@@ -89,18 +91,22 @@ def curves(
     rows: list[dict[str, Array]] = []
     for truth, guess in pairs:
         if lazily:
-            trees = stream_counts(truth, guess, together.pooled)
-            rows += [_of_counts(*_of_tree(t), points, bins) for t in trees]
-            for row, tree in zip(rows[-len(trees) :], trees, strict=True):
-                row |= {"auroc": np.array(auroc(tree)), "auprc": np.array(auprc(tree))}
+            trees, sums = stream_counts(truth, guess, together.pooled, bins)
+            rows += [
+                _of_counts(*_of_tree(tree), points)
+                | {"auroc": np.array(auroc(tree)), "auprc": np.array(auprc(tree))}
+                | _calibration(some)
+                for tree, some in zip(trees, sums, strict=True)
+            ]
             continue
         one, other = loaded(truth, together), loaded(guess, together)
         for cell in itertools.product(*map(range, shape)):
             rows.append(_of_values(*known_values(one[cell], other[cell]), points, bins))
     found = {name: np.array([row[name] for row in rows]) for name in rows[0]} if rows else {}
-    if not found.get("calibrated", np.ones(0, bool)).all():
+    if np.isnan(found.get("count", np.empty(0))).any():  # no probabilities
         found = {n: v for n, v in found.items() if n not in ("predicted", "observed", "count")}
-    found.pop("calibrated", None)
+    elif "count" in found:
+        found["count"] = found["count"].astype(np.int64)
     return _labelled(together, found, (len(pairs), *shape), bins)
 
 
@@ -130,7 +136,8 @@ def _of_values(truth: Array, guess: Array, points: int, bins: int) -> dict[str, 
     scores, place = np.unique(guess, return_inverse=True)
     positives = np.bincount(place, truth, len(scores))
     negatives = np.bincount(place, minlength=len(scores)) - positives
-    found = _of_counts(scores, negatives, positives, points, bins)
+    found = _of_counts(scores, negatives, positives, points)
+    found |= _calibration(bin_sums(truth, guess, bins))
     for name in ("auroc", "auprc"):
         found[name] = np.array(metric_named(name, 0.5)(truth, guess))
     return found
@@ -146,9 +153,7 @@ def _of_tree(tree: Tree) -> tuple[Array, Array, Array]:
     return values_of_keys(tree.low[leaves], kind).astype(np.float64), counts[:, 0], counts[:, 1]
 
 
-def _of_counts(
-    scores: Array, negatives: Array, positives: Array, points: int, bins: int
-) -> dict[str, Array]:
+def _of_counts(scores: Array, negatives: Array, positives: Array, points: int) -> dict[str, Array]:
     """Curves of counts by rising score."""
     n, p = negatives.sum(), positives.sum()
     falling = scores[::-1]
@@ -163,16 +168,14 @@ def _of_counts(
         x, y = np.append(0, hit / p), np.append(1, hit / (hit + wrong))
         some = _even(x, y, points)
         found |= {"recall": x[some], "precision": y[some], "pr_threshold": above[some]}
-    inside = bool(((scores >= 0) & (scores <= 1)).all())
-    at = np.clip((scores * bins).astype(np.int64), 0, bins - 1) if inside else np.zeros(0, np.int64)
-    both = (negatives + positives) if inside else np.zeros(0)
-    weights = (both * scores, positives) if inside else (np.zeros(0), np.zeros(0))
-    count = np.bincount(at, both, bins)
+    return found | {"n": np.asarray(np.int64(n + p)), "positives": np.asarray(np.int64(p))}
+
+
+def _calibration(sums: Array) -> dict[str, Array]:
+    """Calibration of sums (bin, field)."""
+    count, positives, total = sums.T
     with np.errstate(invalid="ignore"):
-        mean, share = (np.bincount(at, weight, bins) / count for weight in weights)
-    found |= {"predicted": mean, "observed": share, "count": count.astype(np.int64)}
-    counts = {"n": np.int64(n + p), "positives": np.int64(p), "calibrated": np.bool_(inside)}
-    return found | {name: np.asarray(value) for name, value in counts.items()}
+        return {"predicted": total / count, "observed": positives / count, "count": count}
 
 
 def _even(x: Array, y: Array, points: int) -> npt.NDArray[np.int64]:

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import xarray as xr
 
-from genoarrays.evaluation.sums import SUMS, sums_of
+from genoarrays.evaluation.sums import SUMS, bin_sums, sums_of
 from genoarrays.evaluation.trees import Tree
 from genoarrays.ops.rows import block_rows, rows_of
 
@@ -44,6 +44,12 @@ class Stream:
     def sums(self, threshold: float) -> Any:
         """Sums (block..., rest..., field), lazily."""
         return self._blocks(_sums, [], (len(SUMS),), np.float64, threshold=threshold)
+
+    def bin_sums(self, bins: int) -> Array:
+        """Sums (row, bin, field) of `sums.bin_sums`, in one pass."""
+        found = self._blocks(_bin_sums, [], (bins, 3), np.float64, bins=bins)
+        total = found.sum(axis=tuple(range(self.over))).compute()
+        return np.asarray(total.reshape(self.rows, bins, 3))
 
     def counts(self, trees: Sequence[Tree], of: str) -> Any:
         """Counts (rest..., node, kind) of what is new in trees of "truth" or "guess", lazily."""
@@ -104,6 +110,13 @@ def _float(dtype: np.dtype[Any]) -> np.dtype[Any]:
 def _sums(truth: Array, guess: Array, *, over: int, threshold: float) -> Array:
     found = sums_of(block_rows(truth, over), block_rows(guess, over), threshold)
     return found.reshape((1,) * over + truth.shape[over:] + found.shape[1:])
+
+
+def _bin_sums(truth: Array, guess: Array, *, over: int, bins: int) -> Array:
+    labels, scores = block_rows(truth, over), block_rows(guess, over)
+    pairs = zip(labels.T, scores.T, strict=True)
+    found = np.array([bin_sums(*pair, bins) for pair in pairs]).reshape(-1, bins, 3)
+    return found.reshape((1,) * over + truth.shape[over:] + (bins, 3))
 
 
 def _keys(block: Array, over: int) -> Array:

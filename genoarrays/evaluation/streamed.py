@@ -96,9 +96,11 @@ def stream_scores(
 
 
 def stream_counts(
-    truth: xr.DataArray, guess: xr.DataArray, pooled: Sequence[Hashable]
-) -> list[Tree]:
+    truth: xr.DataArray, guess: xr.DataArray, pooled: Sequence[Hashable], bins: int
+) -> tuple[list[Tree], Array]:
     """Trees of how often each score occurs among negatives and positives, for each row.
+
+    And sums (row, bin, field) of `sums.bin_sums`.
 
     Raises
     ------
@@ -107,13 +109,13 @@ def stream_counts(
     """
     stream = Stream(truth, guess, pooled)
     if not stream.rows:
-        return []
+        return [], np.empty((0, bins, 3))
     trees = {"guess": [Tree(stream.width("guess")) for _ in range(stream.rows)]}
     sums = _sums_and_counts(stream, trees, 0.5)
     check_known(int(sums[:, 1].sum()), int(sums[:, :2].sum()))
     check_sums(sums, ["auroc"])
     _grow(stream, trees, ["auroc", "auprc"], False)
-    return trees["guess"]
+    return trees["guess"], stream.bin_sums(bins)
 
 
 def _sums_and_counts(stream: Stream, trees: dict[str, list[Tree]], threshold: float) -> Array:
@@ -132,12 +134,17 @@ def _add(stream: Stream, trees: dict[str, list[Tree]], counts: Sequence[Array]) 
             tree.add(row)
 
 
+def _count(stream: Stream, trees: dict[str, list[Tree]]) -> None:
+    """Count what is new in trees, in one pass."""
+    import dask
+
+    _add(stream, trees, dask.compute(*[stream.counts(t, of) for of, t in trees.items()]))
+
+
 def _grow(
     stream: Stream, trees: dict[str, list[Tree]], binary: Sequence[str], ranked: bool
 ) -> npt.NDArray[np.float64]:
     """Split and count until errors are small; bounds of the errors that are left."""
-    import dask
-
     bounds = np.zeros(stream.rows)
     for number in range(_PASSES):
         bounds[:] = 0
@@ -155,5 +162,5 @@ def _grow(
                 grown[of] = some
         if not grown:
             break
-        _add(stream, grown, dask.compute(*[stream.counts(t, of) for of, t in grown.items()]))
+        _count(stream, grown)
     return bounds

@@ -11,7 +11,7 @@ import numpy.typing as npt
 from genoarrays.evaluation.metrics import BINARY, check_binary, check_probabilities
 from genoarrays.ops.pairs import correlation, fields_of_pair, joined_pairs
 
-__all__ = ["SUMS", "check_sums", "joined_sums", "metric_of_sums", "sums_of"]
+__all__ = ["SUMS", "bin_sums", "check_sums", "joined_sums", "metric_of_sums", "sums_of"]
 
 Array = npt.NDArray[Any]
 _PLAIN = (
@@ -55,6 +55,19 @@ def sums_of(truth: Array, guess: Array, threshold: float) -> Array:
         out[row, _PAIRS[0] : _PAIRS[1]] = fields_of_pair(y, p)
         out[row, _PAIRS[1] :] = fields_of_pair(y, error)
     return out
+
+
+def bin_sums(truth: Array, guess: Array, bins: int) -> Array:
+    """Number of values, positives and sum of predictions (bin, 3), by prediction from 0 to 1.
+
+    NaN where a prediction lies outside.
+    """
+    known = ~np.isnan(truth) & np.isfinite(guess)
+    y, p = truth[known] > 0, guess[known].astype(np.float64)
+    if p.size and (p.min() < 0 or p.max() > 1):
+        return np.full((bins, 3), np.nan)
+    at = np.minimum((p * bins).astype(np.int64), bins - 1)
+    return np.stack([np.bincount(at, weight, bins) for weight in (None, y, p)], axis=1)
 
 
 def joined_sums(parts: Array) -> Array:

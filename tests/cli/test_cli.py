@@ -138,6 +138,34 @@ def test_train_predict_score__go_together(store, model, tmp_path, capsys):
     assert "auprc" in capsys.readouterr().out
 
 
+def test_score__writes_tables_and_figures_and_compare_reads_them(
+    store, model, files, tmp_path, capsys
+):
+    ok("score", model, store, "--contigs", "chr4", "--metrics", "auroc,spearman,mse", "--bootstrap",
+       20, "--json", model / "scores.json", "--tsv", tmp_path / "s.tsv", "--figure",
+       tmp_path / "s.png")  # fmt: skip
+    rows = (tmp_path / "s.tsv").read_text().splitlines()
+    assert rows[0].split("\t")[:4] == ["target", "auroc", "auroc_low", "auroc_high"]
+    assert len(rows) == 2
+    assert (tmp_path / "s.png").read_bytes()[:4] == b"\x89PNG"
+    ok("score", model, store, "--contigs", "chr4", "--metrics", "mse", "--annotation", files.peaks,
+       "--figure", tmp_path / "points.png")  # fmt: skip
+    assert (tmp_path / "points.png").exists()
+    told = json.loads((model / "scores.json").read_text())["bound"][0]
+    capsys.readouterr()
+    ok("compare", model, "--sort", "auroc", "--figure", tmp_path / "c.png", "--tsv",
+       tmp_path / "c.tsv")  # fmt: skip
+    assert f"{told['auroc']:.4g}" in capsys.readouterr().out
+    assert "learning_rate" in (tmp_path / "c.tsv").read_text()
+    assert (tmp_path / "c.png").read_bytes()[:4] == b"\x89PNG"
+    ok("compare", model, "--columns", "epochs,mse")
+    assert capsys.readouterr().out.split() == ["epochs", "mse", "m", "2", f"{told['mse']:.4g}"]
+    line = fails(capsys, "compare", model, "--columns", "speed")
+    assert "--columns speed: runs have" in line
+    line = fails(capsys, "compare", tmp_path / "none")
+    assert "there is no run at" in line
+
+
 def test_mistakes__are_one_line_and_exit_code_2(store, files, tmp_path, capsys):
     out = ("--out", tmp_path / "b.zarr")
     train = ("train", store, "--inputs", "dna", "--width", 200, "--valid", "chr3", "--test", "chr4",
