@@ -19,7 +19,7 @@ from keras import layers
 from genoarrays.errors import RegionError
 from genoarrays.models.signature import Signature
 from genoarrays.models.towers import (
-    Grid,
+    dilated,
     entries,
     finished,
     grid_of,
@@ -202,24 +202,7 @@ def profile(
     signature = Signature.of(x, inputs, targets)
     keras.utils.set_random_seed(seed)
     given = entries(signature)
-    towers: dict[str, tuple[Any, Grid | None]] = {}
-    for name, variable in signature.inputs.items():
-        if variable.offset is None:
-            towers[name] = numbers(given[name], variable), None
-            continue
-        if is_sequence(variable):
-            # "concat", not "max": a stranded profile must know which strand a motif is on
-            tower = motifs(given[name], variable, order, filters, kernel_size, "concat")
-        else:
-            tower = layers.Conv1D(filters, kernel_size, padding="same", activation="relu")(
-                numbers(given[name], variable)
-            )
-        for power in range(1, dilations + 1):
-            wider = layers.Conv1D(
-                filters, 3, dilation_rate=2**power, padding="same", activation="relu"
-            )
-            tower = layers.Add()([tower, wider(tower)])
-        towers[name] = tower, grid_of(name, variable)
+    towers = dilated(signature, given, order, filters, kernel_size, dilations)
     outputs = {}
     for name, target in signature.targets.items():
         grid = grid_of(name, target)

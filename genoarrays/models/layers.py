@@ -36,6 +36,11 @@ class OneHot(keras.layers.Layer):  # type: ignore[misc]
         channels of order 2 are AA, AC, ..., TT.
     unknown
         Value in every channel of a k-mer that holds a letter outside `alphabet`, such as N.
+    dropout
+        Probability with which a position loses all its channels while training; the others are
+        multiplied by 1 / (1 - dropout), as in `keras.layers.Dropout`.
+    seed
+        Of the dropout.
     **kwargs
         Of `keras.layers.Layer`: `name`, `dtype`, `trainable`.
 
@@ -47,7 +52,7 @@ class OneHot(keras.layers.Layer):  # type: ignore[misc]
     Raises
     ------
     ValueError
-        When `order` is below 1, or a sequence is shorter than one k-mer.
+        When `order` is below 1, `dropout` no share, or a sequence is shorter than one k-mer.
 
     Examples
     --------
@@ -62,14 +67,26 @@ class OneHot(keras.layers.Layer):  # type: ignore[misc]
     """
 
     def __init__(
-        self, order: int = 1, alphabet: str = "ACGT", unknown: float = 0.0, **kwargs: Any
+        self,
+        order: int = 1,
+        alphabet: str = "ACGT",
+        unknown: float = 0.0,
+        dropout: float = 0.0,
+        seed: int | None = None,
+        **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
         if order < 1:
             raise ValueError(f"order={order} is not possible; k-mers have at least 1 letter")
+        if not 0 <= dropout < 1:
+            raise ValueError(f"dropout={dropout} is no share; give at least 0 and below 1")
         self.order = order
         self.alphabet = alphabet
         self.unknown = unknown
+        self.dropout = dropout
+        self.seed = seed
+        if dropout:
+            self.seed_generator = keras.random.SeedGenerator(seed)
 
     def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
         """(batch, length) to (batch, length - order + 1, letters**order)."""
@@ -79,7 +96,7 @@ class OneHot(keras.layers.Layer):  # type: ignore[misc]
         columns = None if length is None else length - self.order + 1
         return batch, columns, len(self.alphabet) ** self.order
 
-    def call(self, codes: Any) -> Any:
+    def call(self, codes: Any, training: bool = False) -> Any:
         """One-hot of `codes`."""
         letters = len(self.alphabet)
         columns = self.compute_output_shape(codes.shape)[1]
@@ -96,12 +113,16 @@ class OneHot(keras.layers.Layer):  # type: ignore[misc]
         channels = ops.one_hot(
             ops.where(known, kmer, 0), letters**self.order, dtype=self.compute_dtype
         )
-        return ops.where(known[..., None], channels, ops.cast(self.unknown, self.compute_dtype))
+        found = ops.where(known[..., None], channels, ops.cast(self.unknown, self.compute_dtype))
+        if self.dropout and training:
+            shape = (ops.shape(found)[0], columns, 1)  # all channels of a position or none
+            found = keras.random.dropout(found, self.dropout, shape, seed=self.seed_generator)
+        return found
 
     def get_config(self) -> dict[str, Any]:
         """Arguments that make the same layer."""
-        own = {"order": self.order, "alphabet": self.alphabet, "unknown": self.unknown}
-        return {**super().get_config(), **own}
+        names = ("order", "alphabet", "unknown", "dropout", "seed")
+        return {**super().get_config(), **{name: getattr(self, name) for name in names}}
 
 
 @keras.saving.register_keras_serializable(package="genoarrays")

@@ -55,7 +55,11 @@ class VariableSignature:
             shape=tuple(variable.sizes[dim] for dim in dims),
             dtype=str(variable.dtype),
             labels={d: _pack(variable[d]) for d in dims if d in variable.coords},
-            attrs={str(k): v for k, v in variable.attrs.items() if _is_plain(v)},
+            attrs={
+                str(k): v
+                for k, v in variable.attrs.items()
+                if _is_plain(v) or (k == "normalizer" and _is_plain_tree(v))
+            },
         )
 
     @property
@@ -86,11 +90,15 @@ class VariableSignature:
 
 @dataclass(frozen=True)
 class Signature:
-    """Inputs and targets of a model, and the assembly their windows lay on."""
+    """Inputs and targets of a model, the assembly their windows lay on, and their width in bp.
+
+    Flanks follow from the width and the offsets of a variable.
+    """
 
     inputs: dict[str, VariableSignature]
     targets: dict[str, VariableSignature]
     assembly: dict[str, str] | None = None
+    width: int | None = None
 
     @classmethod
     def of(
@@ -108,7 +116,8 @@ class Signature:
         Returns
         -------
         Signature
-            Of these variables; `assembly` has the name and the digest when `x` has one.
+            Of these variables; `assembly` has the name and the digest when `x` has one, `width` is
+            that of all windows when they have one.
 
         Raises
         ------
@@ -126,6 +135,7 @@ class Signature:
             inputs={name: VariableSignature.of(variable(x, name)) for name in names_of(inputs)},
             targets={name: VariableSignature.of(variable(x, name)) for name in names_of(targets)},
             assembly=_assembly(x),
+            width=_width(x),
         )
 
     def check(self, x: xr.Dataset) -> None:
@@ -166,7 +176,8 @@ class Signature:
                 for name, v in variables.items()
             }
 
-        return cls(read(stored["inputs"]), read(stored["targets"]), stored["assembly"])
+        known = (stored.get("assembly"), stored.get("width"))
+        return cls(read(stored["inputs"]), read(stored["targets"]), *known)
 
 
 def variable(x: xr.Dataset, name: str) -> xr.DataArray:
@@ -190,6 +201,26 @@ def _assembly(x: xr.Dataset) -> dict[str, str] | None:
 
 def _is_plain(value: Any) -> bool:
     return isinstance(value, str | int | float | bool)
+
+
+def _is_plain_tree(value: Any) -> bool:
+    """Whether JSON can hold it: what a normalizer was fitted to is a dict of lists."""
+    if isinstance(value, Mapping):
+        return all(isinstance(k, str) and _is_plain_tree(v) for k, v in value.items())
+    if isinstance(value, list):
+        return all(map(_is_plain_tree, value))
+    return value is None or _is_plain(value)
+
+
+def _width(x: xr.Dataset) -> int | None:
+    """Width of the windows in bp: as offsets tell, since a last tile may be short; or of all."""
+    for coordinate in x.coords.values():
+        if "width" in coordinate.attrs and str(coordinate.name).startswith("offset"):
+            return int(coordinate.attrs["width"])
+    if not {"start", "end", "window"} <= set(x.coords) | set(x.dims) or not x.sizes["window"]:
+        return None
+    widths = np.unique(np.asarray(x["end"].values) - np.asarray(x["start"].values))
+    return int(widths[0]) if len(widths) == 1 else None
 
 
 def _pack(coordinate: xr.DataArray) -> Labels:

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import keras
 from keras import layers
 
-from genoarrays.errors import RegionError
+from genoarrays.errors import GenomeError, RegionError
 from genoarrays.models.layers import BothStrandConv1D, OneHot
 from genoarrays.models.signature import Signature, VariableSignature
 from genoarrays.ops.sequence import ALPHABETS
@@ -82,17 +82,64 @@ def numbers(entry: Any, variable: VariableSignature) -> Any:
     """(batch, offset, channels), or (batch, channels) without offsets, of mean 0 and variance 1."""
     if variable.offset is None:
         return normalized(layers.Flatten()(entry))
+    return normalized(channels(entry, variable))
+
+
+def channels(entry: Any, variable: VariableSignature) -> Any:
+    """(batch, offset, channels): all dims but for the offset as channels."""
     axis = _offset_axis(variable)
     if axis:
         others = [dim + 1 for dim in range(len(variable.dims)) if dim != axis]
         entry = layers.Permute((axis + 1, *others))(entry)
-    channels = math.prod(variable.shape) // variable.shape[axis]
-    return normalized(layers.Reshape((variable.shape[axis], channels))(entry))
+    count = math.prod(variable.shape) // variable.shape[axis]
+    return layers.Reshape((variable.shape[axis], count))(entry)
 
 
-def normalized(features: Any) -> Any:
+def normalized(features: Any, name: str | None = None) -> Any:
     """Each channel brought to mean 0 and variance 1."""
-    return layers.BatchNormalization(momentum=MOMENTUM)(features)
+    return layers.BatchNormalization(momentum=MOMENTUM, name=name)(features)
+
+
+def dilated(
+    signature: Signature,
+    given: dict[str, Any],
+    order: int,
+    filters: int,
+    kernel_size: int,
+    dilations: int,
+    strands: str = "both",
+) -> dict[str, tuple[Any, Grid | None]]:
+    """For each input a tower at its own resolution: a convolution, then residual dilated ones.
+
+    Raises
+    ------
+    GenomeError
+        For other `strands` than "both" and "forward".
+    """
+    if strands not in ("both", "forward"):
+        raise GenomeError(f'strands={strands!r} is not known; say "both" or "forward"')
+    towers: dict[str, tuple[Any, Grid | None]] = {}
+    shared: dict[str, Any] = {"padding": "same", "activation": "relu"}
+    for name, variable in signature.inputs.items():
+        if variable.offset is None:
+            towers[name] = numbers(given[name], variable), None
+            continue
+        if is_sequence(variable) and strands == "both":
+            # "concat", not "max": a stranded profile must know which strand a motif is on
+            tower = motifs(given[name], variable, order, filters, kernel_size, "concat")
+        else:
+            seen = (
+                bases(given[name], variable, order)
+                if is_sequence(variable)
+                else numbers(given[name], variable)
+            )
+            tower = layers.Conv1D(filters, kernel_size, **shared)(seen)
+        for power in range(1, dilations + 1):
+            # as many as the tower has: two strands share no odd number of filters
+            wider = layers.Conv1D(tower.shape[-1], 3, dilation_rate=2**power, **shared)
+            tower = layers.Add()([tower, wider(tower)])
+        towers[name] = tower, grid_of(name, variable)
+    return towers
 
 
 def in_shape(signal: Any, target: VariableSignature) -> Any:

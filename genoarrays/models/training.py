@@ -1,46 +1,42 @@
-"""How is a model fitted to windows, kept, and loaded again?
+"""How is a model fitted to windows?
 
 `fit` is `compile` and `fit` of Keras with the settings that hold here: Adam with amsgrad and
 clipped gradients, early stopping on held-out contigs, seeds, a validation stream that is never
-shuffled. The loss follows from the activation of the output, so a builder has nothing to record.
-
-A saved model is a directory: `model.keras`, `signature.json`, `history.json`, `fit.json`. It is
-written beside its final place and renamed: a directory that exists is complete.
+shuffled. The loss follows from the activation of the output, so a builder has nothing to record,
+and leaves out labels that are missing.
 """
 
 from __future__ import annotations
 
-import json
 import os
-import shutil
-import uuid
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import keras
+import numpy as np
 import xarray as xr
 
 from genoarrays import __version__
+from genoarrays._optional import optional
 from genoarrays.errors import GenomeError, StoreError
+from genoarrays.genome.example import example_dim
+from genoarrays.models.course import Course
+from genoarrays.models.feeding import feed, hold_out, original_errors, weighed
+from genoarrays.models.layers import OneHot
+from genoarrays.models.objective import losses_of, may_miss, output_names, told
+from genoarrays.models.saving import (
+    Checkpoint,
+    check_settings,
+    load_model,
+    read_record,
+    save_run,
+)
 from genoarrays.models.signature import Signature
 from genoarrays.options import show_progress
 from genoarrays.stream.batches import batches
-from genoarrays.stream.source import Batches
-from genoarrays.stream.tensorflow import stream_to_tf
 
-__all__ = ["fit", "load_model"]
-
-LOSSES = {
-    "sigmoid": "binary_crossentropy",
-    "softmax": "categorical_crossentropy",
-    "softplus": "poisson",
-    "exponential": "poisson",
-    "relu": "poisson",
-    "linear": "mean_squared_error",
-}
-"""Loss by the activation of the layer that makes the output."""
+__all__ = ["fit", "load_model", "output_names"]
 
 
 def fit(
@@ -49,17 +45,27 @@ def fit(
     *,
     inputs: str | Sequence[str],
     targets: str | Sequence[str],
-    validation: xr.Dataset | None = None,
+    validation: Any = None,
     weights: str | None = None,
+    balance: str | None = None,
+    class_weights: Mapping[Any, float] | None = None,
     batch_size: int = 64,
     epochs: int = 30,
     patience: int = 5,
     learning_rate: float = 0.001,
     seed: int = 0,
     augment: Any = None,
+    sample: Any = None,
+    passes: int = 1,
+    tracks: int | None = None,
     loss: Any = None,
+    loss_weights: Mapping[str, float] | None = None,
     metrics: Sequence[Any] | Mapping[str, Any] | None = None,
+    callbacks: Sequence[Any] = (),
+    tensorboard: str | os.PathLike[str] | None = None,
+    repeats: int = 1,
     out: str | os.PathLike[str] | None = None,
+    resume: bool = False,
     overwrite: bool = False,
     memory: int | str = "1 GiB",
     progress: bool | None = None,
@@ -76,10 +82,20 @@ def fit(
     inputs, targets
         Names of variables: one gives the model a tensor, a list a dict by name.
     validation
-        Examples held out to stop early; make them from contigs, or groups of sequences, that `x`
-        does not have. Without it all `epochs` are run.
+        Examples to stop early by: a Dataset of contigs, or groups of sequences, that `x` does not
+        have; or what to hold out of `x`, as `ga.split_regions` takes it: names of contigs, a table
+        or a file of regions (windows that share bases with these are not trained on, nor those
+        whose flanks do); or ids or a share of sequences. Without it all `epochs` are run.
     weights
-        Name of a variable (window,) that weighs each window in the loss, in `x` and `validation`.
+        Name of a variable (window, ...) that weighs each window in the loss, in `x` and
+        `validation`; with more dimensions, such as a `valid` mask, each label.
+    balance
+        Name of a variable or coordinate, such as the label or "contig", whose values shall count
+        the same altogether: weights of `ga.balance_weights`, times `weights`; in `x` and
+        `validation` each by itself.
+    class_weights
+        Weight of each label of the target, as in {0: 1, 1: 10}, times the others; labels that are
+        not named weigh 1.
     batch_size
         Windows per step.
     epochs
@@ -92,14 +108,33 @@ def fit(
     seed
         Of the order of the windows and the augmentation. The global seeds of Python, NumPy and the
         backend are set. First weights and dropout were seeded when the model was built.
-    augment
-        `ga.Augment`, applied to `x` only.
-    loss, metrics
+    augment, sample, passes
+        As for `ga.batches`, for `x` only: `ga.Augment`, `ga.Sample`, and how often blocks are read.
+    tracks
+        Train on so many tracks of the targets in each batch, drawn anew for each; the others count
+        as missing.
+    loss
         As for `keras.Model.compile`. Without a loss it follows from the output's activation:
-        sigmoid binary cross-entropy, softmax categorical cross-entropy, softplus, exponential and
-        relu Poisson, linear mean squared error.
+        sigmoid binary cross-entropy, softmax categorical cross-entropy (multinomial likelihood
+        along offsets), softplus, exponential and relu Poisson, linear mean squared error. These,
+        and the same by name ("mae" too), are the losses of `ga.models`: NaN in targets is a missing
+        label and left out. With any other loss NaN in targets is an error.
+    loss_weights
+        Weights of the losses by output; 1 for those that are not named.
+    metrics, callbacks
+        As for `keras.Model.compile` and `keras.Model.fit`.
+    tensorboard
+        Directory to write logs for TensorBoard to.
+    repeats
+        Train so many times, from other random weights and with the seeds `seed`, `seed` + 1, ...;
+        the model ends as the one with the lowest (validation) loss.
     out
-        Directory to save to: `model.keras`, `signature.json`, `history.json`, `fit.json`.
+        Directory to save to: `model.keras`, `signature.json`, `history.json`, `fit.json`. Repeats
+        are saved beside it, as `out`.repeat0 and so on.
+    resume
+        Go on where a training with the same `out` and settings was interrupted, after its last
+        whole epoch: weights, optimizer, random numbers, order and history are as if it had not
+        been. One that is finished is loaded.
     overwrite
         Replace `out` when it exists.
     memory
@@ -109,142 +144,160 @@ def fit(
 
     Returns
     -------
-    keras.callbacks.History
-        `.history` has a list of values per epoch for "loss", "val_loss" and each metric.
+    keras.callbacks.History or list of these
+        `.history` has a list of values per epoch for "loss", "val_loss" and each metric. With
+        `repeats` a list, one for each.
 
     Raises
     ------
     StoreError
-        When `out` exists and `overwrite` is False; before anything is trained.
+        When `out` exists and neither `overwrite` nor `resume` is said; before anything is trained.
     RegionError
-        When a variable is missing, or `validation` has other sizes or labels than `x`.
+        When a variable is missing, `validation` has other sizes or labels than `x`, or holds
+        nothing or everything of it.
+    ContigError, AssemblyError, InputError
+        When `validation` names contigs or regions that are not there, or cannot be read.
     GenomeError
-        When no loss is given and none follows from the output's activation.
+        When no loss is given and none follows from the output's activation; when weights are not
+        possible; when a training that should go on had other settings or another model.
+    ImportError
+        For `tensorboard`, when it is not installed.
 
     Notes
     -----
     Gives the same weights each time on one machine's CPU for the same seed, data and model.
     """
+    if repeats != 1:
+        return _repeated(dict(locals()))
     place = None if out is None else Path(out)
-    if place is not None and place.exists() and not overwrite:
-        raise StoreError(f"{place} exists; choose another out=, or say overwrite=True")
+    if resume and place is None:
+        raise GenomeError("resume=True needs out=, the directory beside which it was noted")
+    if place is not None and place.exists() and not (overwrite or resume):
+        raise StoreError(
+            f"{place} exists; choose another out=, or say overwrite=True, or resume=True to take it"
+        )
+    x, held = hold_out(x, validation)
     signature = Signature.of(x, inputs, targets)
-    if validation is not None:
-        signature.check(validation)
+    if held is not None:
+        signature.check(held)
+    x, weight = weighed(x, targets, weights, balance, class_weights)
+    if held is not None:
+        held, _ = weighed(held, targets, weights, balance, class_weights)
     keras.utils.set_random_seed(seed)
+    losses = losses_of(model, signature, loss)
     model.compile(
         optimizer=keras.optimizers.Adam(learning_rate, amsgrad=True, clipnorm=1.0),
-        loss=_loss(model) if loss is None else loss,
+        loss=losses,
+        loss_weights=None
+        if loss_weights is None
+        else {name: loss_weights.get(name, 1.0) for name in output_names(model)},
         metrics=metrics,
         # XLA made a step of a 600 bp model four times slower on a CPU (14 against 3 s per epoch).
         jit_compile="auto" if keras.distribution.list_devices("gpu") else False,
     )
-    shared: dict[str, Any] = {"inputs": inputs, "targets": targets, "weights": weights}
+    shared: dict[str, Any] = {"inputs": inputs, "targets": targets, "weights": weight}
     shared |= {"batch_size": batch_size, "memory": memory, "seed": seed}
-    training = batches(x, augment=augment, **shared)
-    held_out = None if validation is None else batches(validation, shuffle=False, **shared)
-    stop = keras.callbacks.EarlyStopping("val_loss", patience=patience, restore_best_weights=True)
-    with _original_errors(training, held_out):
-        history = model.fit(
-            stream_to_tf(training),
-            validation_data=None if held_out is None else stream_to_tf(held_out),
-            epochs=epochs,
-            callbacks=[] if held_out is None else [stop],
-            shuffle=False,  # the stream shuffles; Keras warns otherwise
-            verbose=int(show_progress(progress)),
-        )
+    shared["missing_targets"] = may_miss(losses)
+    training = batches(x, augment=augment, sample=sample, passes=passes, tracks=tracks, **shared)
+    tested = None if held is None else batches(held, shuffle=False, **shared)
+    settings = {
+        **shared,
+        "weights": weights,
+        "balance": balance,
+        "class_weights": None
+        if class_weights is None
+        else {str(k): float(v) for k, v in class_weights.items()},
+        "epochs": epochs,
+        "patience": patience,
+        "learning_rate": learning_rate,
+        "passes": passes,
+        "tracks": tracks,
+        "augment": None if augment is None else repr(augment),
+        "sample": None if sample is None else repr(sample),
+        "loss": told(losses),
+        "loss_weights": None if loss_weights is None else dict(loss_weights),
+        "validation": _told_of(validation),
+        "examples": _counts(x, held),
+        "orders": _orders(model),
+        "versions": {"genoarrays": __version__, "keras": keras.__version__},
+    }
+    noted = None if place is None else Checkpoint(place, settings)
+    course = Course(training, None if held is None else "val_loss", patience, noted)
+    if resume and place is not None and place.exists():
+        check_settings(place, read_record(place, "fit"), settings)
+        model.set_weights(load_model(place).get_weights())
+        model.signature = signature
+        course.losses = read_record(place, "history")
+        return course.finish(model)
+    if resume:
+        course.resume(model)
+    more = list(callbacks)
+    if tensorboard is not None:
+        optional("tensorboard", purpose="writing logs for TensorBoard", extra="tensorboard")
+        more.append(keras.callbacks.TensorBoard(log_dir=os.fspath(tensorboard)))
+    if course.epochs < epochs and not course.over:
+        with original_errors(training, tested):
+            model.fit(
+                feed(training),
+                validation_data=None if tested is None else feed(tested),
+                epochs=epochs,
+                initial_epoch=course.epochs,
+                callbacks=[course, *more],
+                shuffle=False,  # the stream shuffles; Keras warns otherwise
+                verbose=int(show_progress(progress)),
+            )
+    history = course.finish(model)
     model.signature = signature
-    if place is not None:
-        settings = {
-            **shared,
-            "epochs": epochs,
-            "patience": patience,
-            "learning_rate": learning_rate,
-            "augment": None if augment is None else repr(augment),
-            "loss": model.loss if isinstance(model.loss, str | dict) else repr(model.loss),
-            "versions": {"genoarrays": __version__, "keras": keras.__version__},
-        }
-        _save(model, place, {"history": history.history, "fit": settings})
+    if place is not None and noted is not None:
+        save_run(model, place, {"history": history.history, "fit": settings})
+        noted.remove()
     return history
 
 
-def load_model(path: str | os.PathLike[str]) -> Any:
-    """Load a model that `fit(..., out=path)` saved.
-
-    Parameters
-    ----------
-    path
-        The directory, or a `.keras` file; `signature.json` is read when it lies beside that.
-
-    Returns
-    -------
-    keras.Model
-        Compiled as it was; `model.signature` says what its inputs and targets are, or is None.
-
-    Raises
-    ------
-    StoreError
-        When there is no model at `path`.
-    """
-    place = Path(path)
-    file = place / "model.keras" if place.is_dir() else place
-    if not file.is_file():
-        raise StoreError(f"there is no model at {place}; give the directory that fit(out=) wrote")
-    model = keras.saving.load_model(file)
-    described = file.with_name("signature.json")
-    stored = json.loads(described.read_text()) if described.is_file() else None
-    model.signature = None if stored is None else Signature.from_json(stored)
-    return model
-
-
-@contextmanager
-def _original_errors(*streams: Batches | None) -> Iterator[None]:
-    """Raise what went wrong in a stream itself, not the TensorFlow error that quotes it."""
-    try:
-        yield
-    except Exception:
-        for stream in streams:
-            if stream is not None and stream.error is not None:
-                raise stream.error from None  # TensorFlow's own error quotes it at length
-        raise
+def _repeated(options: dict[str, Any]) -> list[Any]:
+    """Several trainings from random weights; the best one stays."""
+    model, repeats, seed, out = (options.pop(name) for name in ("model", "repeats", "seed", "out"))
+    if repeats < 1:
+        raise GenomeError(f"repeats={repeats} is not possible; give at least 1")
+    place = None if out is None else Path(out)
+    if place is not None and place.exists() and not (options["overwrite"] or options["resume"]):
+        raise StoreError(f"{place} exists; choose another out=, or say overwrite=True")
+    histories, weights, lowest = [], [], []
+    for number in range(repeats):
+        keras.utils.set_random_seed(seed + number)
+        one = keras.models.clone_model(model)
+        mine = None if place is None else place.with_name(f"{place.name}.repeat{number}")
+        history = fit(one, **options, seed=seed + number, out=mine)
+        histories.append(history)
+        weights.append(one.get_weights())
+        course = history.history
+        lowest.append(min(course["val_loss"]) if "val_loss" in course else course["loss"][-1])
+    best = int(np.argmin(lowest))
+    model.set_weights(weights[best])
+    model.signature = one.signature
+    if place is not None:
+        settings = read_record(place.with_name(f"{place.name}.repeat{best}"), "fit")
+        settings |= {"repeats": repeats, "best_repeat": best, "losses_of_repeats": lowest}
+        save_run(model, place, {"history": histories[best].history, "fit": settings})
+    return histories
 
 
-def output_names(model: Any) -> list[str]:
-    """Names of the layers that make the outputs; a `keras.Sequential` has no list of them."""
-    return getattr(model, "output_names", None) or [model.layers[-1].name]
+def _told_of(validation: Any) -> Any:
+    """What was held out, for JSON; a Dataset is told by its size."""
+    if validation is None or isinstance(validation, str | float | int):
+        return validation
+    if isinstance(validation, os.PathLike):
+        return os.fspath(validation)
+    if isinstance(validation, list | tuple):
+        return [str(one) for one in validation]
+    return f"{type(validation).__name__} of {dict(getattr(validation, 'sizes', {}))}"
 
 
-def _loss(model: Any) -> str | dict[str, str]:
-    """Loss of each output, by its activation."""
-    losses = {}
-    for name in output_names(model):
-        made_by = next((layer for layer in model.layers if layer.name == name), None)
-        activation = getattr(getattr(made_by, "activation", None), "__name__", None)
-        if activation not in LOSSES:
-            raise GenomeError(
-                f"no loss follows from output {name!r}, whose activation is {activation}; "
-                f"give loss=, or end the model in one of {sorted(LOSSES)}"
-            )
-        losses[name] = LOSSES[activation]
-    return losses if len(losses) > 1 else losses.popitem()[1]
+def _counts(x: xr.Dataset, held: xr.Dataset | None) -> dict[str, int]:
+    counts = {"training": x.sizes[example_dim(x)]}
+    return counts if held is None else {**counts, "validation": held.sizes[example_dim(held)]}
 
 
-def _save(model: Any, place: Path, records: Mapping[str, Any]) -> None:
-    """Write the directory beside `place`, then rename it there."""
-    place.parent.mkdir(parents=True, exist_ok=True)
-    unique = uuid.uuid4().hex[:8]
-    building = place.with_name(f".{place.name}.{unique}.building")
-    building.mkdir()
-    try:
-        model.save(building / "model.keras")
-        for name, record in {**records, "signature": model.signature.to_json()}.items():
-            (building / f"{name}.json").write_text(json.dumps(record, indent=1) + "\n")
-        if place.exists():
-            aside = place.with_name(f".{place.name}.{unique}.replaced")
-            place.rename(aside)
-            building.rename(place)
-            shutil.rmtree(aside) if aside.is_dir() else aside.unlink()
-        else:
-            building.rename(place)
-    finally:
-        shutil.rmtree(building, ignore_errors=True)
+def _orders(model: Any) -> list[int]:
+    """Lengths of the k-mers that sequence is read in."""
+    return sorted({int(layer.order) for layer in model.layers if isinstance(layer, OneHot)})

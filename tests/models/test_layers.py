@@ -142,3 +142,22 @@ def test_layers__survive_saving_without_custom_objects(merge, rng, tmp_path):
     pairs = zip(model.predict_on_batch(codes), loaded.predict_on_batch(codes), strict=True)
     for before, after in pairs:
         np.testing.assert_array_equal(before, after)
+
+
+def test_one_hot__drops_whole_positions_in_training_only(rng):
+    codes = random_codes(rng, length=2000, letters=4)
+    layer = OneHot(2, dropout=0.25, seed=0)
+    plain = np.asarray(OneHot(2)(codes))
+    np.testing.assert_array_equal(layer(codes), plain)
+    np.testing.assert_array_equal(layer(codes, training=False), plain)
+    found = np.asarray(layer(codes, training=True))
+    kept = found.any(axis=-1)
+    assert 0.2 < 1 - kept.mean() < 0.3
+    np.testing.assert_allclose(found, plain * kept[..., None] / 0.75, rtol=1e-6)
+    assert not np.array_equal(found, layer(codes, training=True))
+
+
+@pytest.mark.parametrize("dropout", [-0.1, 1.0])
+def test_one_hot__refuses_a_dropout_that_is_no_share(dropout):
+    with pytest.raises(ValueError, match="is no share"):
+        OneHot(dropout=dropout)

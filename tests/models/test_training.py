@@ -6,7 +6,7 @@ import pytest
 import xarray as xr
 
 import genoarrays as ga
-from genoarrays.models import training
+from genoarrays.models import saving, training
 
 
 def windows(count=96, seed=0, contigs=("chr1",), motif="GATTACA"):
@@ -25,7 +25,7 @@ def windows(count=96, seed=0, contigs=("chr1",), motif="GATTACA"):
 
 
 def small(x, seed=0):
-    return ga.models.classifier(x, "dna", "label", filters=8, kernel_size=7, seed=seed)
+    return ga.models.classifier(x, "dna", "label", filters=4, kernel_size=7, depth=1, seed=seed)
 
 
 OPTIONS = {"inputs": "dna", "targets": "label", "epochs": 2, "batch_size": 32}
@@ -86,14 +86,18 @@ def test_fit__takes_lists_of_inputs_and_targets():
 
 @pytest.mark.parametrize(
     ("activation", "loss"),
-    [("sigmoid", "binary_crossentropy"), ("softplus", "poisson"), ("linear", "mean_squared_error")],
+    [
+        ("sigmoid", ga.models.BinaryCrossentropy),
+        ("softplus", ga.models.Poisson),
+        ("linear", ga.models.MeanSquaredError),
+    ],
 )
 def test_fit__takes_the_loss_from_the_activation(activation, loss):
     x = windows().rename(label="signal")
     x = x.assign(signal=x.dna.astype("float32").rename("signal"))
     model = ga.models.profile(x, "dna", "signal", activation=activation, filters=4, dilations=1)
     ga.fit(model, x, inputs="dna", targets="signal", epochs=1)
-    assert model.loss == loss
+    assert type(model.loss) is loss
 
 
 def test_fit__needs_a_loss_for_other_models():
@@ -117,7 +121,7 @@ def test_fit__raises_what_went_wrong_in_the_stream(where):
     bad = x.assign(label=x.label.where(np.arange(96) != 5))
     data = {"training": (bad, x), "validation": (x, bad)}[where]
     with pytest.raises(ga.GenomeError, match="target 'label' is NaN in window chr1:200-240"):
-        ga.fit(small(x), data[0], validation=data[1], **OPTIONS)
+        ga.fit(small(x), data[0], validation=data[1], loss="hinge", **OPTIONS)
 
 
 def test_fit__saves_what_load_model_gives_back(tmp_path):
@@ -175,7 +179,195 @@ def test_fit__leaves_nothing_half_written(tmp_path, monkeypatch):
     def full(*_, **__):
         raise OSError("no space left on device")
 
-    monkeypatch.setattr(training.json, "dumps", full)
+    monkeypatch.setattr(saving.json, "dumps", full)
     with pytest.raises(OSError, match="no space"):
         ga.fit(model, x, out=tmp_path / "model", **OPTIONS)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_fit__leaves_out_missing_labels():
+    """Labels that are NaN change nothing: the same as windows of weight 0."""
+    x = windows()
+    missing = np.arange(96) % 3 == 0
+    weights = []
+    for y in (
+        x.assign(label=x.label.where(~missing)),
+        x.assign(weight=("window", (~missing).astype("float32"))),
+    ):
+        model = small(x)
+        ga.fit(model, y, weights="weight" if "weight" in y else None, **OPTIONS)
+        weights.append(model.get_weights())
+    for one, other in zip(*weights, strict=True):
+        np.testing.assert_allclose(one, other, atol=1e-5)
+
+
+def test_fit__goes_on_through_batches_without_labels():
+    x = windows()
+    x = x.assign(label=x.label.where(np.arange(96) < 5))
+    history = ga.fit(small(x), x, validation=x, **OPTIONS).history
+    assert np.isfinite(history["loss"] + history["val_loss"]).all()
+
+
+@pytest.mark.parametrize("loss", ["mae", "mean_squared_error", {"label": "poisson"}])
+def test_fit__leaves_out_missing_labels_with_losses_by_name(loss):
+    x = windows()
+    x = x.assign(label=x.label.where(np.arange(96) < 50))
+    assert np.isfinite(ga.fit(small(x), x, loss=loss, **OPTIONS).history["loss"]).all()
+
+
+def both_contigs():
+    return windows(contigs=["chr1", "chr2"])
+
+
+def tracks(count=3):
+    x = windows()
+    return x.assign(label=(("window", "track"), np.stack([x.label] * count, 1)))
+
+
+def test_fit__draws_tracks_for_each_batch():
+    x = tracks()
+    model = ga.models.classifier(x, "dna", "label", filters=4)
+    before = model.get_weights()[-1]
+    ga.fit(model, x, tracks=1, class_weights={0: 1, 1: 2}, **{**OPTIONS, "epochs": 1})
+    assert model.output_shape == (None, 3)
+    assert (model.get_weights()[-1] != before).any()
+
+
+def test_fit__holds_contigs_out_and_weighs_classes(tmp_path):
+    x = both_contigs()
+    options = {**OPTIONS, "epochs": 1, "class_weights": {0: 1, 1: 3}}
+    one = ga.fit(small(x), x, validation="chr2", out=tmp_path / "m", **options).history
+    chr1, chr2 = (
+        x.isel(window=np.flatnonzero(x.contig.values == c)).assign(
+            w=lambda part: 1 + 2 * part.label
+        )
+        for c in ("chr1", "chr2")
+    )
+    options = {**OPTIONS, "epochs": 1, "weights": "w"}
+    other = ga.fit(small(x), chr1, validation=chr2, **options).history
+    for name, values in one.items():
+        np.testing.assert_allclose(values, other[name], rtol=1e-4)
+    settings = json.loads((tmp_path / "m" / "fit.json").read_text())
+    assert settings["examples"] == {"training": 96, "validation": 96}
+    assert settings["validation"] == "chr2"
+
+
+def test_fit__passes_samples_and_passes_on():
+    x = windows()
+    options = {**OPTIONS, "epochs": 1}
+    ga.fit(small(x), x, sample=ga.Sample(by="label", ratio=0.5), passes=2, **options)
+    with pytest.raises(ga.GenomeError, match="passes=0"):
+        ga.fit(small(x), x, passes=0, **options)
+
+
+class Kill(keras.callbacks.Callback):
+    """Ends a training as Ctrl-C would, in the middle of an epoch."""
+
+    def __init__(self, epoch):
+        super().__init__()
+        self.epoch, self.now = epoch, 0
+
+    def on_epoch_begin(self, epoch, logs=None):
+        self.now = epoch
+
+    def on_train_batch_end(self, batch, logs=None):
+        if self.now == self.epoch and batch == 1:
+            raise KeyboardInterrupt
+
+
+def test_fit__goes_on_as_if_it_had_not_been_killed(tmp_path):
+    x = both_contigs()
+    options = {**OPTIONS, "epochs": 4, "seed": 5, "validation": "chr2", "learning_rate": 0.01}
+    options["augment"] = ga.Augment(reverse_complement=True)
+
+    def model():
+        return ga.models.classifier(x, "dna", "label", filters=4, depth=1, dropout=0.5, seed=1)
+
+    whole = model()
+    expected = ga.fit(whole, x, out=tmp_path / "whole", **options)
+    with pytest.raises(KeyboardInterrupt):
+        ga.fit(model(), x, out=tmp_path / "m", callbacks=[Kill(2)], **options)
+    assert [file.name for file in tmp_path.iterdir() if "m" in file.name.split(".")] == [
+        ".m.checkpoint.npz"
+    ]
+    resumed = model()
+    history = ga.fit(resumed, x, out=tmp_path / "m", resume=True, **options)
+    assert len(history.history["loss"]) == 4
+    for name, values in expected.history.items():
+        np.testing.assert_allclose(history.history[name], values, rtol=1e-5)
+    for one, other in zip(whole.get_weights(), resumed.get_weights(), strict=True):
+        np.testing.assert_allclose(other, one, atol=1e-6)
+    assert sorted(file.name for file in tmp_path.iterdir()) == ["m", "whole"]
+    loaded = model()
+    again = ga.fit(loaded, x, out=tmp_path / "m", resume=True, **options)
+    assert again.history == history.history
+    np.testing.assert_array_equal(loaded.get_weights()[0], resumed.get_weights()[0])
+
+
+def test_fit__goes_on_with_the_same_settings_only(tmp_path):
+    x = windows()
+    with pytest.raises(KeyboardInterrupt):
+        ga.fit(small(x), x, out=tmp_path / "m", callbacks=[Kill(1)], **OPTIONS)
+    with pytest.raises(ga.GenomeError, match="trained with batch_size=32, and now batch_size is 8"):
+        ga.fit(small(x), x, out=tmp_path / "m", resume=True, **{**OPTIONS, "batch_size": 8})
+    other = ga.models.classifier(x, "dna", "label", filters=6, depth=1)
+    with pytest.raises(ga.GenomeError, match="is of another model"):
+        ga.fit(other, x, out=tmp_path / "m", resume=True, **OPTIONS)
+    with pytest.raises(ga.GenomeError, match="resume=True needs out="):
+        ga.fit(small(x), x, resume=True, **OPTIONS)
+
+
+def test_fit__repeats_from_other_random_weights(tmp_path):
+    x = both_contigs()
+    model = small(x)
+    histories = ga.fit(
+        model, x, validation="chr2", repeats=2, out=tmp_path / "m", **{**OPTIONS, "epochs": 1}
+    )
+    losses = [history.history["val_loss"][0] for history in histories]
+    assert losses[0] != losses[1]
+    assert sorted(file.name for file in tmp_path.iterdir()) == ["m", "m.repeat0", "m.repeat1"]
+    settings = json.loads((tmp_path / "m" / "fit.json").read_text())
+    assert settings["losses_of_repeats"] == losses
+    best = int(np.argmin(losses))
+    assert settings["best_repeat"] == best
+    twin = ga.load_model(tmp_path / f"m.repeat{best}")
+    for path in ("model", tmp_path / "m"):
+        y = ga.predict(model if path == "model" else path, x)
+        xr.testing.assert_identical(y, ga.predict(twin, x))
+    with pytest.raises(ga.GenomeError, match="repeats=0"):
+        ga.fit(model, x, repeats=0, **OPTIONS)
+
+
+def test_fit__writes_logs_for_tensorboard(tmp_path, monkeypatch):
+    made = []
+
+    class Board(keras.callbacks.Callback):
+        def __init__(self, log_dir):
+            super().__init__()
+            made.append(log_dir)
+
+    x = windows()
+    monkeypatch.setattr(training, "optional", lambda module, **_: module)
+    monkeypatch.setattr(keras.callbacks, "TensorBoard", Board)
+    ga.fit(small(x), x, tensorboard=tmp_path / "logs", **{**OPTIONS, "epochs": 1})
+    assert made == [str(tmp_path / "logs")]
+
+
+def test_fit__saves_normalizers_width_and_assembly(tmp_path):
+    x = windows()
+    depth = xr.DataArray(np.arange(96.0), dims="window", name="depth")
+    stats = ga.fit_normalizer(depth, "zscore", over="window")
+    x = x.assign(depth=ga.normalize(depth, stats))
+    model = ga.models.classifier(x, ["dna", "depth"], "label", order=2, filters=4)
+    ga.fit(model, x, out=tmp_path / "m", **{**OPTIONS, "inputs": ["dna", "depth"], "epochs": 1})
+    told = json.loads((tmp_path / "m" / "signature.json").read_text())
+    normalizer = told["inputs"]["depth"]["attrs"]["normalizer"]
+    assert normalizer == {
+        "method": "zscore",
+        "mean": 47.5,
+        "sd": pytest.approx(np.std(depth, ddof=1)),
+    }
+    assert told["width"] == 40
+    assert told["assembly"]["digest"]
+    assert ga.load_model(tmp_path / "m").signature == model.signature
+    assert json.loads((tmp_path / "m" / "fit.json").read_text())["orders"] == [2]
