@@ -77,6 +77,8 @@ if TYPE_CHECKING:
     from genoarrays.genome.samples import concat_samples as concat_samples
     from genoarrays.genome.sequences import SequenceIndex as SequenceIndex
     from genoarrays.genome.windows import WindowIndex as WindowIndex
+    from genoarrays.inference.folds import CrossValidation as CrossValidation
+    from genoarrays.inference.folds import cross_validate as cross_validate
     from genoarrays.inference.predict import predict as predict
     from genoarrays.evaluation.curves import curves as curves
     from genoarrays.evaluation.embedding import embed as embed
@@ -86,7 +88,7 @@ if TYPE_CHECKING:
     from genoarrays.evaluation.tables import scores_to_json as scores_to_json
     from genoarrays.evaluation.tables import scores_to_tsv as scores_to_tsv
     from genoarrays.models.training import fit as fit
-    from genoarrays.models.training import load_model as load_model
+    from genoarrays.models.saving import load_model as load_model
     from genoarrays.ops.annotate import annotate_variants as annotate_variants
     from genoarrays.ops.content import gc_content as gc_content
     from genoarrays.ops.content import unknown_content as unknown_content
@@ -230,8 +232,10 @@ _WHERE = {
     "to_torch": "stream.torch",
     # models
     "fit": "models.training",
-    "load_model": "models.training",
+    "load_model": "models.saving",
     # inference
+    "CrossValidation": "inference.folds",
+    "cross_validate": "inference.folds",
     "predict": "inference.predict",
     # evaluation
     "compare": "evaluation.runs",

@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from genoarrays.cli.config import config
 from genoarrays.cli.options import name_values, overwrite, progress, split_names
 from genoarrays.cli.quiet import start_tensorflow
 from genoarrays.cli.recipe import Recipe
@@ -15,8 +16,15 @@ from genoarrays.cli.tiles import CONTIGS, MODEL, REGIONS, STEP, STORE, on_contig
 __all__ = ["predict", "train"]
 
 
+BUILDERS = (
+    "classifier", "profile", "jund_dna", "jund_dnase", "jund_joint", "deepsea", "danq", "cage_dna",
+    "cage_chromatin", "cage_joint",
+)  # fmt: skip
+
+
 @click.command()
 @STORE
+@config
 @click.option("--inputs", required=True, multiple=True, callback=split_names,
               help="Variables that the model sees: dna,dnase.")  # fmt: skip
 @click.option("--targets", required=True, multiple=True, callback=split_names,
@@ -30,19 +38,30 @@ __all__ = ["predict", "train"]
 @REGIONS
 @STEP
 @click.option("--valid", required=True, multiple=True, callback=split_names,
-              help="Contigs held out to stop early.")  # fmt: skip
+              help="Contigs, or a file of regions, held out to stop early.")  # fmt: skip
 @click.option("--test", required=True, multiple=True, callback=split_names,
-              help="Contigs held out altogether.")  # fmt: skip
-@click.option("--model", "builder", type=click.Choice(["classifier", "profile"]),
+              help="Contigs, or a file of regions, held out altogether.")  # fmt: skip
+@click.option("--model", "builder", type=click.Choice(BUILDERS),
               default="classifier", show_default=True, help="Which network.")  # fmt: skip
+@click.option("--strands", type=click.Choice(["both", "forward"]),
+              help="Of a published network's first convolution over sequence.")  # fmt: skip
+@click.option("--scale", type=float, help="Of the filters of a published network.")
 @click.option("--order", default=1, show_default=True, help="Length of the k-mers of sequence.")
-@click.option("--filters", type=int, help="Kernels of the first convolution.")
+@click.option("--filters", type=int, help="Kernels of the first convolution: classifier, profile.")
 @click.option("--batch-size", default=64, show_default=True, help="Windows per step.")
 @click.option("--epochs", default=30, show_default=True, help="Most passes over the windows.")
 @click.option(
     "--patience", default=5, show_default=True, help="Passes without gain before it ends."
 )
 @click.option("--learning-rate", default=0.001, show_default=True, help="Of Adam.")
+@click.option("--loss", help="Instead of what follows from the model: mae, poisson, ...")
+@click.option("--balance", help='What shall count the same altogether: a target, or "contig".')
+@name_values("--class-weights", float, "Weight of each label: 0=1,1=10.")
+@click.option("--passes", default=1, show_default=True, help="Reads of a block in a pass.")
+@click.option("--tracks", type=int, help="Tracks to learn in each step, drawn anew.")
+@click.option("--repeats", default=1, show_default=True, help="Trainings; the best is kept.")
+@click.option("--resume", is_flag=True, help="Go on where the same training was interrupted.")
+@click.option("--tensorboard", help="Folder for logs.")
 @click.option("--seed", default=0, show_default=True, help="Of weights, order and augmentation.")
 @click.option("--reverse-complement/--no-reverse-complement", default=True, show_default=True,
               help="Turn half of the windows at random.")  # fmt: skip
@@ -66,6 +85,9 @@ def train(
     builder: str,
     order: int,
     filters: int | None,
+    strands: str | None,
+    scale: float | None,
+    class_weights: dict[str, float],
     reverse_complement: bool,
     **fitting: Any,
 ) -> None:
@@ -74,11 +96,21 @@ def train(
     \b
       genoarrays train jund.zarr --inputs dna,dnase --targets bound --width 200 \\
           --flank dna=150,dnase=450 --log1p dnase --valid chr2 --test chr3 --out jund.model
+      genoarrays train jund.zarr --config run.toml --seed 1 --out jund.1.model
     """  # noqa: D301
     import genoarrays as ga
 
     start_tensorflow()
-    if builder == "classifier":
+    own = {"filters": filters, "strands": strands, "scale": scale}
+    options = {name: value for name, value in own.items() if value is not None}
+    general = builder in ("classifier", "profile")
+    if wrong := set(options) & ({"strands", "scale"} if general else {"filters"}):
+        raise click.UsageError(f"--model {builder} takes no --{min(wrong)}")
+    try:
+        fitting["class_weights"] = {float(k): v for k, v in class_weights.items()} or None
+    except ValueError:
+        raise click.UsageError("--class-weights: labels are numbers, as in 0=1,1=10") from None
+    if builder != "profile":
         reduce = {**dict.fromkeys(targets, "max"), **reduce}
     recipe = Recipe(inputs, targets, width, flank, reduce, bin_size, log1p)
     tree = ga.open_datatree(store)
@@ -87,7 +119,7 @@ def train(
     x, held_out = (recipe.examples(tree, part, targets=True) for part in parts[:2])
     names: Any = inputs[0] if len(inputs) == 1 else inputs
     aims: Any = targets[0] if len(targets) == 1 else targets
-    options = {"order": order, "seed": fitting["seed"]} | ({"filters": filters} if filters else {})
+    options |= {"order": order, "seed": fitting["seed"]}
     model = getattr(ga.models, builder)(x, names, aims, **options)
     history = ga.fit(
         model,
@@ -100,7 +132,9 @@ def train(
         **fitting,
     )
     recipe.save(out)
-    losses = history.history["val_loss"]
+    runs = history if isinstance(history, list) else [history]
+    best = min(runs, key=lambda run: min(run.history["val_loss"]))
+    losses = best.history["val_loss"]
     click.echo(
         f"{out}: {x.sizes['window']:,} windows, {len(losses)} epochs, "
         f"best validation loss {min(losses):.4f}"

@@ -166,6 +166,23 @@ def test_score__writes_tables_and_figures_and_compare_reads_them(
     assert "there is no run at" in line
 
 
+def test_train__takes_a_file_of_options_and_published_models(store, tmp_path, capsys):
+    pytest.importorskip("tensorflow")
+    (tmp_path / "run.toml").write_text(
+        'inputs = ["coverage"]\ntargets = ["bound"]\nwidth = 200\nflank = { coverage = 450 }\n'
+        'log1p = ["coverage"]\nvalid = ["chr3"]\ntest = ["chr4"]\nmodel = "jund_dnase"\n'
+        "epochs = 3\nclass-weights = { 0 = 1, 1 = 4 }\nrepeats = 2\n"
+    )
+    train = ("train", store, "--config", tmp_path / "run.toml", "--out", tmp_path / "m")
+    ok(*train, "--epochs", 1, "--scale", 0.5)
+    settings = json.loads((tmp_path / "m" / "fit.json").read_text())
+    assert settings["epochs"] == 1
+    assert settings["class_weights"] == {"0.0": 1.0, "1.0": 4.0}
+    assert len(settings["losses_of_repeats"]) == 2
+    ok("predict", tmp_path / "m", store, "--contigs", "chr4", "--out", tmp_path / "y.tsv")
+    assert "takes no --filters" in fails(capsys, *train, "--filters", 4, "--overwrite")
+
+
 def test_mistakes__are_one_line_and_exit_code_2(store, files, tmp_path, capsys):
     out = ("--out", tmp_path / "b.zarr")
     train = ("train", store, "--inputs", "dna", "--width", 200, "--valid", "chr3", "--test", "chr4",
