@@ -20,6 +20,7 @@ from genoarrays.errors import GenomeError
 from genoarrays.genome.clip import Ints, table_columns
 from genoarrays.genome.columns import Columns
 from genoarrays.genome.index import axis_of
+from genoarrays.ops.coarse import coarsen
 from genoarrays.ops.stretches import positions_of
 from genoarrays.options import track
 
@@ -44,8 +45,13 @@ class BaseCounts(NamedTuple):
         return np.where(self.known > 0, bins, -1).astype(np.int64)
 
 
-def gc_content(dna: xr.DataArray | xr.Dataset, regions: xr.Dataset) -> xr.DataArray:
-    """Share of G and C among the known bases of regions.
+def gc_content(
+    dna: xr.DataArray | xr.Dataset,
+    regions: xr.Dataset | None = None,
+    *,
+    bin_size: int | None = None,
+) -> xr.DataArray:
+    """Share of G and C among the known bases of regions, or of bins along the genome.
 
     Parameters
     ----------
@@ -54,17 +60,20 @@ def gc_content(dna: xr.DataArray | xr.Dataset, regions: xr.Dataset) -> xr.DataAr
         variable `dna`. It is read once, block by block, where there are regions.
     regions
         Table of regions, in any order; they may overlap and leave their contig.
+    bin_size
+        bp per bin of a track, instead of `regions`.
 
     Returns
     -------
     xr.DataArray
-        (region,) float64, (G + C) / (A + C + G + T); NaN for a region without a known base. With
-        the labels of `regions`, so that `regions.assign(gc=gc_content(dna, regions))` works.
+        `gc` (region,) float64, (G + C) / (A + C + G + T); NaN for a region without a known base.
+        With the labels of `regions`, so that `regions.assign(gc=gc_content(dna, regions))` works.
+        With `bin_size` (position,) float32, lazy where `dna` has dask chunks.
 
     Raises
     ------
     GenomeError
-        When `dna` is no sequence of DNA at 1 bp.
+        When `dna` is no sequence of DNA at 1 bp, or neither regions nor a bin size are given.
     AssemblyError, ContigError
         When regions lie on another assembly, or on a contig that `dna` lacks.
     RegionError
@@ -78,11 +87,33 @@ def gc_content(dna: xr.DataArray | xr.Dataset, regions: xr.Dataset) -> xr.DataAr
     >>> regions = ga.read_regions(["chr1:0-3", "chr1:2-6", "chr1:4-6"])
     >>> ga.gc_content(dna, regions).values
     array([0.66666667, 0.5       ,        nan])
+    >>> ga.gc_content(dna, bin_size=3).values
+    array([0.6666667, 0.       ], dtype=float32)
     """
+    if (regions is None) == (bin_size is None):
+        raise GenomeError("give regions, or bin_size= for a track along the genome")
+    if regions is None:
+        return _track(sequence_of(dna), int(bin_size or 0))
     counts = base_counts(dna, table_columns(regions))
     share = np.full(len(counts.known), np.nan)
     np.divide(counts.gc, counts.known, out=share, where=counts.known > 0)
     return _labelled(share, "gc", regions)
+
+
+def _track(dna: xr.DataArray, bin_size: int) -> xr.DataArray:
+    letters = str(dna.attrs.get("alphabet", "ACGT"))
+    table = np.full(256, np.nan, dtype=np.float32)  # by the last byte of a code
+    table[:4] = [letter in "CGcg" for letter in letters]
+
+    def look_up(codes: npt.NDArray[np.integer]) -> npt.NDArray[np.float32]:
+        return np.asarray(table[codes.astype(np.uint8)])
+
+    share: xr.DataArray = xr.apply_ufunc(
+        look_up, dna, dask="parallelized", output_dtypes=[np.float32]
+    )
+    kept = {k: v for k, v in dna.attrs.items() if k != "alphabet"}
+    share.attrs = kept | {"long_name": "share of G and C among known bases"}
+    return coarsen(share.rename("gc"), bin_size, "mean")
 
 
 def unknown_content(dna: xr.DataArray | xr.Dataset, regions: xr.Dataset) -> xr.DataArray:

@@ -94,3 +94,18 @@ def test_contents__refuse_another_assembly():
     other = ga.Assembly("other", {"chr1": 41, "chr2": 25})
     with pytest.raises(ga.AssemblyError, match="cannot read bases of"):
         ga.gc_content(DS, table([("chr1", 3, 30, ".")], other))
+
+
+@pytest.mark.parametrize("lazy", [False, True])
+@pytest.mark.parametrize("bin_size", [1, 7])
+def test_gc_content__of_bins_along_the_genome(lazy, bin_size):
+    ds = DS.chunk(position=9) if lazy else DS
+    with ga.testing.count_computes() as computed:
+        found = ga.gc_content(ds, bin_size=bin_size)
+        assert not computed
+    bins = ga.tile_regions(DS, bin_size)
+    np.testing.assert_allclose(found, ga.gc_content(DS, bins), rtol=1e-6)
+    assert ga.bin_size_of(found) == bin_size
+    assert "alphabet" not in found.attrs
+    with pytest.raises(ga.GenomeError, match="give regions, or bin_size="):
+        ga.gc_content(ds)
