@@ -111,6 +111,7 @@ if TYPE_CHECKING:
     from genoarrays.ops.summary import summarize as summarize
     from genoarrays.options import set_options as set_options
     from genoarrays.plot import plot_tracks as plot_tracks
+    from genoarrays.plot.report import write_report as write_report
     from genoarrays.plot.boxes import plot_scores as plot_scores
     from genoarrays.plot.clusters import plot_clustermap as plot_clustermap
     from genoarrays.plot.clusters import plot_embedding as plot_embedding
@@ -253,6 +254,7 @@ _WHERE = {
     "plot_scatter": "plot.scatter",
     "plot_scores": "plot.boxes",
     "plot_tracks": "plot",
+    "write_report": "plot.report",
     "AssemblyError": "errors",
     "ContigError": "errors",
     "GenomeError": "errors",
