@@ -79,3 +79,13 @@ def test_fit_normalizer__is_the_same_on_a_cluster(client, ds):
         with_threads, "zscore_log", regions=ga.read_regions(REGIONS, like=ds)
     )
     np.testing.assert_allclose(found["sd"], expected["sd"])
+
+
+def test_score__is_the_same_on_a_cluster(client, ds):
+    names = ["auroc", "auprc", "spearman", "mse"]
+    labels = (ds.signal.isel(track=[0, 1]) > 1).astype("float32").where(ds.signal.notnull())
+    scores = ds.signal.isel(track=[1, 0]).drop_vars("track").fillna(0)
+    scores = scores.assign_coords(track=labels.track) + 0.1 * labels.fillna(0)
+    there = ga.score(labels, scores, names, in_memory=False)
+    here = [a.compute(scheduler="threads") for a in (labels, scores)]
+    xr.testing.assert_allclose(there, ga.score(*here, names), atol=1e-6)

@@ -41,9 +41,10 @@ class Stream:
         """Bits of the keys of "truth" or "guess"."""
         return 8 * _float((self.truth if of == "truth" else self.guess).dtype).itemsize
 
-    def sums(self, threshold: float) -> Any:
+    def sums(self, threshold: float, losses: bool) -> Any:
         """Sums (block..., rest..., field), lazily."""
-        return self._blocks(_sums, [], (len(SUMS),), np.float64, threshold=threshold)
+        options: dict[str, Any] = {"threshold": threshold, "losses": losses}
+        return self._blocks(_sums, [], (len(SUMS),), np.float64, **options)
 
     def bin_sums(self, bins: int) -> Array:
         """Sums (row, bin, field) of `sums.bin_sums`, in one pass."""
@@ -82,7 +83,7 @@ class Stream:
             spread = array.reshape(*self.rest, *array.shape[1:])
             chunks = (*self.truth.chunks[self.over :], *((n,) for n in array.shape[1:]))
             names = (*rest, *range(free, free + array.ndim - 1))
-            arguments += [da.from_array(spread, chunks=chunks), names]
+            arguments += [_given(spread, chunks), names]
             free += array.ndim - 1
         new = tuple(range(free, free + len(shape)))
         return da.blockwise(
@@ -91,6 +92,18 @@ class Stream:
             adjust_chunks=dict.fromkeys(range(self.over), lambda _: 1),
             meta=np.empty((0,) * (ndim + len(shape)), dtype), **options,
         )  # fmt: skip
+
+
+def _given(array: Array, chunks: tuple[tuple[int, ...], ...]) -> Any:
+    """A dask array of an array; a cluster gets it once, not with each graph."""
+    import dask
+    import dask.array as da
+
+    client = getattr(dask.base.get_scheduler(), "__self__", None)
+    if client is None or not hasattr(client, "scatter"):
+        return da.from_array(array, chunks=chunks)
+    there = dask.delayed(client.scatter(array, hash=False))
+    return da.from_delayed(there, array.shape, array.dtype).rechunk(chunks)
 
 
 def _stacked(arrays: Sequence[Array]) -> Array:
@@ -107,8 +120,8 @@ def _float(dtype: np.dtype[Any]) -> np.dtype[Any]:
     return np.dtype(np.float32 if np.can_cast(dtype, np.float32) else np.float64)
 
 
-def _sums(truth: Array, guess: Array, *, over: int, threshold: float) -> Array:
-    found = sums_of(block_rows(truth, over), block_rows(guess, over), threshold)
+def _sums(truth: Array, guess: Array, *, over: int, threshold: float, losses: bool) -> Array:
+    found = sums_of(block_rows(truth, over), block_rows(guess, over), threshold, losses)
     return found.reshape((1,) * over + truth.shape[over:] + found.shape[1:])
 
 

@@ -68,7 +68,7 @@ def stream_scores(
         trees["guess"] = [Tree(stream.width("guess")) for _ in range(stream.rows)]
     if ranked:
         trees["truth"] = [Tree(stream.width("truth")) for _ in range(stream.rows)]
-    sums = _sums_and_counts(stream, trees, threshold)
+    sums = _sums_and_counts(stream, trees, threshold, "log_loss" in names)
     check_known(int(sums[:, 1].sum()), int(sums[:, :2].sum()))
     check_sums(sums, names)
     bounds = _grow(stream, trees, binary, ranked)
@@ -111,19 +111,21 @@ def stream_counts(
     if not stream.rows:
         return [], np.empty((0, bins, 3))
     trees = {"guess": [Tree(stream.width("guess")) for _ in range(stream.rows)]}
-    sums = _sums_and_counts(stream, trees, 0.5)
+    sums = _sums_and_counts(stream, trees, 0.5, False)
     check_known(int(sums[:, 1].sum()), int(sums[:, :2].sum()))
     check_sums(sums, ["auroc"])
     _grow(stream, trees, ["auroc", "auprc"], False)
     return trees["guess"], stream.bin_sums(bins)
 
 
-def _sums_and_counts(stream: Stream, trees: dict[str, list[Tree]], threshold: float) -> Array:
+def _sums_and_counts(
+    stream: Stream, trees: dict[str, list[Tree]], threshold: float, losses: bool
+) -> Array:
     """Sums (row, field), and the first counts of trees, in one pass."""
     import dask
 
     lazy = [stream.counts(some, of) for of, some in trees.items()]
-    sums, *counts = dask.compute(stream.sums(threshold), *lazy)
+    sums, *counts = dask.compute(stream.sums(threshold, losses), *lazy)
     _add(stream, trees, counts)
     return joined_sums(sums.reshape(-1, stream.rows, sums.shape[-1]))
 

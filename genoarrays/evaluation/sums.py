@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from genoarrays.evaluation.metrics import BINARY, check_binary, check_probabilities
-from genoarrays.ops.pairs import correlation, fields_of_pair, joined_pairs
+from genoarrays.ops.pairs import correlation, joined_pairs
 
 __all__ = ["SUMS", "bin_sums", "check_sums", "joined_sums", "metric_of_sums", "sums_of"]
 
@@ -30,30 +30,12 @@ _FIRST = len(_PLAIN)
 _PAIRS = (_FIRST + len(_EXTREMES), _FIRST + len(_EXTREMES) + len(_PAIR))
 
 
-def sums_of(truth: Array, guess: Array, threshold: float) -> Array:
-    """Sums (row, field) of labels and predictions (value, row)."""
-    out = np.zeros((truth.shape[1], len(SUMS)))
-    for row in range(truth.shape[1]):
-        known = ~np.isnan(truth[:, row])
-        y, p = truth[known, row].astype(np.float64), guess[known, row].astype(np.float64)
-        missing = ~np.isfinite(p)
-        if missing.any():
-            y, p = y[~missing], p[~missing]
-        one, high, error = y > 0, p >= threshold, p - y
-        strange = y[(y != 0) & (y != 1)]
-        tiny = np.finfo(np.float64).eps  # as scikit-learn clips
-        loss = np.log(np.clip(np.where(one, p, 1 - p), tiny, 1 - tiny))
-        out[row, :_FIRST] = (
-            y.size, missing.sum(), one.sum(), (one & high).sum(), (~one & high).sum(),
-            (one & ~high).sum(), np.abs(error).sum(), -loss.sum(),
-        )  # fmt: skip
-        out[row, _FIRST : _PAIRS[0]] = (
-            strange[0] if strange.size else np.nan,
-            p.min(initial=np.inf),
-            p.max(initial=-np.inf),
-        )
-        out[row, _PAIRS[0] : _PAIRS[1]] = fields_of_pair(y, p)
-        out[row, _PAIRS[1] :] = fields_of_pair(y, error)
+def sums_of(truth: Array, guess: Array, threshold: float, losses: bool) -> Array:
+    """Sums (row, field) of labels and predictions (value, row); log losses where asked."""
+    from genoarrays.evaluation.kernels import sum_pairs
+
+    out = np.empty((truth.shape[1], len(SUMS)))
+    sum_pairs(truth, guess, threshold, losses, out)
     return out
 
 

@@ -38,6 +38,7 @@ def test_embed__rows_may_be_any_dimension(features):
     assert found.sizes == {"window": 60, "component": 2}
 
 
+@pytest.mark.slow  # threads of t-SNE wait for each other where others compute: 1 to 36 s
 def test_embed__tsne_is_seeded_and_keeps_groups_apart(features):
     found = ga.embed(features, method="tsne", perplexity=10)
     np.testing.assert_array_equal(found, ga.embed(features, method="tsne", perplexity=10))

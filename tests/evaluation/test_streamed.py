@@ -133,3 +133,14 @@ def test_stream__of_no_rows_and_no_values():
     for some in ({"track": []}, {"position": slice(0, 0)}):
         one, other = y.isel(some), p.isel(some)
         agree(ga.score(one, other, ALL, in_memory=False), ga.score(one, other, ALL))
+
+
+def test_stream__a_large_mean_costs_no_digits():
+    rng = np.random.default_rng(8)
+    y = xr.DataArray(1e7 + rng.normal(size=9000), dims="window")
+    y[:40] = 1e7
+    p = y + rng.normal(size=9000)
+    names = ["pearson", "explained_variance", "mse", "mae", "spearman"]
+    agree(ga.score(y, p, names, in_memory=False), ga.score(y, p, names), within=1e-9)
+    flat = ga.score(y * 0 + 0.1, p, names, in_memory=False)
+    assert flat[["pearson", "explained_variance", "spearman"]].to_array().isnull().all()
