@@ -8,8 +8,8 @@ import pytest
 import xarray as xr
 
 import genoarrays as ga
-from genoarrays.cli.learning import _tiles
 from genoarrays.cli.recipe import Recipe
+from genoarrays.cli.tiles import tiles_of
 from tests.cli.test_ingest import digests, ends, files, ok  # noqa: F401 - a fixture
 
 FILES = ("toy.fa", "a.bam", "x.bw")
@@ -110,7 +110,7 @@ def test_recipe__windows_are_those_of_the_nodes(stores):
     both = []
     for name in ("with.zarr", "without.zarr"):
         tree = ga.open_datatree(stores / name)
-        both.append(recipe.examples(tree, _tiles(tree, None, 40, None), targets=True).compute())
+        both.append(recipe.examples(tree, tiles_of(tree, None, 40, None), targets=True).compute())
     xr.testing.assert_identical(*both)
     with pytest.raises(ga.GenomeError, match="no variable 'signal_max'; it has dna, reads, signal"):
-        Recipe(["signal_max"], [], 40).examples(tree, _tiles(tree, None, 40, None), targets=True)
+        Recipe(["signal_max"], [], 40).examples(tree, tiles_of(tree, None, 40, None), targets=True)
