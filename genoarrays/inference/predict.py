@@ -117,7 +117,9 @@ def predict(
         for name, values in answer.items():
             results[name][row:stop] = values
         row = stop
-    labelled = x.coords.to_dataset().drop_dims([other for other in x.dims if other != dim])
+    labelled = x.coords.to_dataset().drop_dims(
+        [other for other in x.dims if other != dim], errors="ignore"
+    )  # a dimension without labels has no coordinate
     for name, target in targets.items():
         labelled[name] = xr.DataArray(results[name], target.coords(), (dim, *target.dims))
     return labelled if len(targets) > 1 else labelled[next(iter(targets))]

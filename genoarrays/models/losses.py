@@ -10,6 +10,7 @@ the numbers are those of the Keras losses of the same names.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from typing import Any
 
 import keras
@@ -29,7 +30,7 @@ __all__ = [
 TINY = 1e-30  # probabilities and sums below are taken for this; float32 goes down to 1e-38
 
 
-class PresentLoss(keras.losses.Loss):  # type: ignore[misc]
+class PresentLoss(keras.losses.Loss, ABC):  # type: ignore[misc]
     """Mean of a loss over the labels that are present; NaN is missing.
 
     Base of the losses here; another one needs `elements`.
@@ -49,6 +50,7 @@ class PresentLoss(keras.losses.Loss):  # type: ignore[misc]
     an epoch is the mean over batches, each counted by its examples.
     """
 
+    @abstractmethod
     def elements(self, y_true: Any, y_pred: Any, present: Any) -> tuple[Any, Any]:
         """Loss of each label, and whether it counts.
 
@@ -61,7 +63,6 @@ class PresentLoss(keras.losses.Loss):  # type: ignore[misc]
         present
             (batch, ...) booleans: where there is a label.
         """
-        raise NotImplementedError
 
     def __call__(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> Any:
         """Mean over the present labels of a batch, times their weights."""

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["Rows", "kernel_dtype"]
+__all__ = ["BlockRows", "kernel_dtype"]
 
 Array = npt.NDArray[Any]
 _TILE, _SHORT = 2**17, 2**11  # values laid out anew at once, and positions at least
@@ -27,7 +27,7 @@ def kernel_dtype(dtype: np.dtype[Any]) -> np.dtype[Any]:
     return np.dtype(np.uint64 if dtype.kind == "u" and dtype.itemsize == 8 else np.int64)
 
 
-class Rows:
+class BlockRows:
     """Blocks that follow each other along the genome, row by row.
 
     Parameters

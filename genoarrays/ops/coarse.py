@@ -19,8 +19,8 @@ from genoarrays.errors import GenomeError, RegionError
 from genoarrays.genome.axis import GenomeAxis
 from genoarrays.genome.index import axis_of
 from genoarrays.ops.along import along_axis, layered, others
-from genoarrays.ops.by_row import Rows, kernel_dtype
-from genoarrays.ops.runs import Runs, runs_of
+from genoarrays.ops.by_row import BlockRows, kernel_dtype
+from genoarrays.ops.runs import Runs, axis_runs
 
 __all__ = ["coarse_dtype", "coarsen", "rebinned_axis", "worst"]
 
@@ -78,7 +78,7 @@ def coarsen(obj: Xarray, bin_size: int, how: str = "mean") -> Xarray:
             f"bin_size={bin_size} is no multiple of the {axis.bin_size} bp that the bins have; "
             "ga.regrid takes any bin size"
         )
-    runs, factor = runs_of(axis, "coarsen"), int(bin_size) // axis.bin_size
+    runs, factor = axis_runs(axis, "coarsen"), int(bin_size) // axis.bin_size
     new = rebinned_axis(axis, bin_size)
 
     def change(data: Any) -> Any:
@@ -162,7 +162,7 @@ def _state(block: Array, runs: Runs, factor: int, how: str) -> State:
     """Sum or extreme of each coarse bin of a block, and the number of its values."""
     from genoarrays.ops.binning import add_extremes, add_sums
 
-    rows, bins = Rows([block]), runs.bins(factor)
+    rows, bins = BlockRows([block]), runs.bins(factor)
     kept, extreme = kernel_dtype(block.dtype), how in ("max", "min")
     if kept == np.uint64 and not extreme:
         kept = np.dtype(np.float64 if how == "mean" else np.int64)

@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from genoarrays.genome.axis import GenomeAxis
-from genoarrays.ops.runs import Runs, runs_of
+from genoarrays.ops.runs import Runs, axis_runs
 
 __all__ = ["Fields", "Groups"]
 
@@ -45,7 +45,7 @@ class Groups(NamedTuple):
     @classmethod
     def of(cls, axis: GenomeAxis, factor: int) -> Groups:
         """Groups of all bins of an axis that has a coarser one."""
-        runs = runs_of(axis, "coarsen")
+        runs = axis_runs(axis, "coarsen")
         return cls(runs, factor, np.concatenate([[0], np.cumsum(runs.bins(factor))]))
 
     def within(self, low: int, high: int) -> Groups:

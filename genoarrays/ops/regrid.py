@@ -23,9 +23,9 @@ from genoarrays.genome.axis import GenomeAxis
 from genoarrays.genome.index import axis_of
 from genoarrays.genome.segments import cut_runs, spread
 from genoarrays.ops.along import along_axis, beside
-from genoarrays.ops.by_row import Rows, kernel_dtype
+from genoarrays.ops.by_row import BlockRows, kernel_dtype
 from genoarrays.ops.coarse import coarse_dtype, coarsen, rebinned_axis
-from genoarrays.ops.runs import Runs, runs_of
+from genoarrays.ops.runs import Runs, axis_runs
 from genoarrays.options import current
 
 __all__ = ["regrid"]
@@ -172,13 +172,13 @@ class _Grids:
             raise RegionError(
                 "this axis repeats positions; merge the regions first with ga.merge_regions"
             )
-        old, lengths = runs_of(axis, "regrid"), axis.assembly.lengths
+        old, lengths = axis_runs(axis, "regrid"), axis.assembly.lengths
         order = np.lexsort((old.first, old.code))
         old = Runs(*(getattr(old, f.name)[order] for f in fields(old)))
         low, high = _bases(old, axis.bin_size, lengths)
         far = old.code * _FAR
         return cls(
-            old, runs_of(new, "regrid"), far + low, far + high, lengths, axis.bin_size,
+            old, axis_runs(new, "regrid"), far + low, far + high, lengths, axis.bin_size,
             new.bin_size,
         )  # fmt: skip
 
@@ -265,7 +265,7 @@ def _worked(
     """Results of a chunk."""
     from genoarrays.ops.spreading import add_shares
 
-    rows = Rows(blocks)
+    rows = BlockRows(blocks)
     exact = np.dtype(np.float64 if dtype.kind == "f" else dtype)
     kept = kernel_dtype(blocks[0].dtype)
     values = rows.between(0, len(rows), kept if kept.kind == "f" else exact)

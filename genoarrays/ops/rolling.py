@@ -19,9 +19,9 @@ import xarray as xr
 from genoarrays.errors import GenomeError
 from genoarrays.genome.index import axis_of
 from genoarrays.ops.along import along_axis, beside
-from genoarrays.ops.by_row import Rows, kernel_dtype
+from genoarrays.ops.by_row import BlockRows, kernel_dtype
 from genoarrays.ops.coarse import coarse_dtype, worst
-from genoarrays.ops.runs import Runs, runs_of
+from genoarrays.ops.runs import Runs, axis_runs
 
 __all__ = ["rolling", "smooth"]
 
@@ -228,7 +228,7 @@ class _Place:
 
 def _slid(obj: Xarray, window: _Window | _Bell, doing: str) -> Xarray:
     axis = axis_of(obj)
-    runs = runs_of(axis, doing)
+    runs = axis_runs(axis, doing)
 
     def change(data: Any) -> Any:
         kept, dtype = window.kinds(data.dtype)
@@ -254,7 +254,7 @@ def _worked(
     place: _Place,
 ) -> Array:  # fmt: skip
     """Results of a chunk, in pieces whose margins are short beside them."""
-    rows, runs = Rows(blocks), place.runs
+    rows, runs = BlockRows(blocks), place.runs
     out = np.empty((rows.number, place.number), dtype)
     margin = window.before + window.after
     step = max(_TILE // max(rows.number, 1), _MARGINS * margin, 1)

@@ -15,7 +15,7 @@ import numpy.typing as npt
 from genoarrays.errors import RegionError
 from genoarrays.genome.axis import GenomeAxis
 
-__all__ = ["Runs", "runs_of"]
+__all__ = ["Runs", "axis_runs"]
 
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
@@ -91,7 +91,7 @@ class Runs:
         return type(self).__name__, self.start, self.stop, self.code, self.first, self.share
 
 
-def runs_of(axis: GenomeAxis, doing: str) -> Runs:
+def axis_runs(axis: GenomeAxis, doing: str) -> Runs:
     """Runs of an axis.
 
     Raises

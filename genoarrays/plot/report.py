@@ -1,7 +1,7 @@
 """What is there to know of a run, on one page?
 
-One HTML file with all that a reader asks for: settings, data, model, how it learned, scores,
-figures, and where everything came from. Pictures are in the file, so it opens anywhere, without a
+One HTML file: settings, data, how the model learned, scores, figures, and where everything came
+from. Pictures are in the file, so it opens anywhere, without a
 network.
 """
 
@@ -53,7 +53,7 @@ def write_report(
     title: str | None = None,
     overwrite: bool = False,
 ) -> None:
-    """Write a page about a run: settings, data, model, curves, scores, figures, provenance.
+    """Write a page about a run: settings, data, how it learned, scores, figures, provenance.
 
     Parameters
     ----------
@@ -162,9 +162,9 @@ def _of_predictions(
 def _provenance(place: Path, *arrays: xr.DataArray | None) -> str:
     found: dict[str, Any] = {"run": place.name}
     found |= {f"version of {n}": v for n, v in _read(place, "fit").get("versions", {}).items()}
-    for array in arrays:
-        for key, value in ({} if array is None else array.attrs).items():
-            found[f"{array.name}: {key}" if array is not None else key] = value
+    for kind, array in zip(("labels", "predictions"), arrays, strict=True):
+        if array is not None:
+            found |= {f"{kind}: {key}": value for key, value in array.attrs.items()}
     return _pairs(found)
 
 

@@ -61,6 +61,12 @@ def test_predict__carries_windows_and_labels(signed):
     assert y.sel(window="chr1:100-140", track="rap1").ndim == 0
 
 
+def test_predict__takes_dimensions_without_labels(signed):
+    x, model = signed
+    y = ga.predict(model, x.drop_vars("strand"))
+    xr.testing.assert_equal(y, ga.predict(model, x))
+
+
 def test_predict__can_be_subtracted_from_its_target_only(signed):
     x, model = signed
     y = ga.predict(model, x)

@@ -59,7 +59,8 @@ def test_write_report__holds_settings_scores_and_pictures_in_one_file(run, tmp_p
     assert not re.search(r'(src|href)="(?!data:)', page)
     assert "<script" not in page
     for text in ("reb1 &lt;b&gt;.model", "a &lt;&amp;&gt; b.bed", "1,000", "toy (abc)", "auprc",
-                 "Scores by contig", "chr2", "One more", "version of keras"):  # fmt: skip
+                 "Scores by contig", "chr2", "labels: source", "predictions: source", "One more",
+                 "version of keras"):  # fmt: skip
         assert text in page, text
     assert "class_weights" not in page  # was not set
     found = ga.score(*predictions(), metrics=["auroc"]).auroc.item()
