@@ -79,6 +79,7 @@ if TYPE_CHECKING:
     from genoarrays.genome.windows import WindowIndex as WindowIndex
     from genoarrays.inference.folds import CrossValidation as CrossValidation
     from genoarrays.inference.folds import cross_validate as cross_validate
+    from genoarrays.inference.genome import predict_genome as predict_genome
     from genoarrays.inference.predict import predict as predict
     from genoarrays.evaluation.curves import curves as curves
     from genoarrays.evaluation.embedding import embed as embed
@@ -238,6 +239,7 @@ _WHERE = {
     "CrossValidation": "inference.folds",
     "cross_validate": "inference.folds",
     "predict": "inference.predict",
+    "predict_genome": "inference.genome",
     # evaluation
     "compare": "evaluation.runs",
     "curves": "evaluation.curves",

@@ -30,7 +30,7 @@ from genoarrays.store.fingerprint import sources_of
 from genoarrays.store.part import Part
 from genoarrays.store.plan import Plan
 
-__all__ = ["run_parts"]
+__all__ = ["in_processes", "run_parts"]
 
 _TRIES = 3
 
@@ -61,6 +61,18 @@ def run_parts(
         yield from _all_done(plan, todo, digest, crew)
     finally:
         crew.close()
+
+
+def in_processes(client: Any, scheduler: str | None) -> bool:
+    """Whether parts are done in other processes than this one.
+
+    Raises
+    ------
+    GenomeError
+        For a scheduler that is not known.
+    """
+    kind, _ = _kind(scheduler)
+    return client is not None or _current_client() is not None or kind == "processes"
 
 
 def _run(part: Part, build: Any, data: Any, digest: str) -> None:

@@ -144,14 +144,15 @@ def write(
     workers: int | None = None,
     discard: bool = False,
     progress: bool | None = None,
+    text: str = "writing shards",
 ) -> None:
-    """Do all of a plan, or what is left of it."""
+    """Do all of a plan, or what is left of it; `text` stands before the progress bar."""
     with job.lock() as lock:
         job.start(discard=discard)
         digest = job.digest
         done = run_parts(job, digest, client, scheduler, workers)
         try:
-            for _ in track(done, len(job.parts), "writing shards", progress):
+            for _ in track(done, len(job.parts), text, progress):
                 pass
         except BaseException:
             if not any(job.site.build.list("done")):
