@@ -10,14 +10,14 @@ No Keras in here: JSON can be looked at without TensorFlow.
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import numpy as np
 import xarray as xr
 
-from genoarrays.errors import AssemblyError, RegionError
+from genoarrays.errors import AssemblyError, GenomeError, RegionError
 from genoarrays.examples.margin import without_margin
 from genoarrays.genome.example import EXAMPLES, example_dim
 
@@ -161,6 +161,12 @@ class Signature:
                 f"trained on {self.assembly['name']!r} ({self.assembly['digest']}); if contig "
                 f"names and lengths may differ here, say check=False"
             )
+
+    def examples(
+        self, obj: Any, *, check: bool = True, targets: bool = False
+    ) -> Callable[[xr.Dataset], xr.Dataset]:
+        """A function of regions that cuts the windows of the training from an object."""
+        raise GenomeError("this signature does not tell how its windows were cut; give examples=")
 
     def to_json(self) -> dict[str, Any]:
         """The same as plain dicts and lists, for `json.dump`."""
