@@ -23,9 +23,10 @@ from genoarrays.formats.match import assembly_like
 from genoarrays.genome.axis import GenomeAxis
 from genoarrays.genome.index import axis_of, genome_coords
 from genoarrays.genome.pyramid import without_levels
+from genoarrays.inference.examples import Examples, examples_of
 from genoarrays.inference.predict import _targets
 from genoarrays.inference.predicted import Predicted
-from genoarrays.inference.predictor import Examples, Predictor
+from genoarrays.inference.predictor import Predictor
 from genoarrays.inference.probing import check_inputs, digest_of_inputs, input_bytes
 from genoarrays.inference.stitched import PredictionPlan, Stitched
 from genoarrays.inference.tiling import OVERLAPS, Output, Tiling, output_of, strides_of
@@ -174,10 +175,7 @@ def predict_genome(
     path = model if isinstance(model, str | os.PathLike) else None
     if path is not None:
         model = load_model(path)
-    if examples is None:
-        from genoarrays.inference.examples import examples_of
-
-        examples = examples_of(model, None, like)
+    examples = examples_of(model, examples, like, check=check)
     width, step = _sizes(model, width, step, check)
     names = [tensor.name for tensor in model.inputs] if inputs is None else names_of(inputs)
     strides = strides_of(_axis(like), step, None if contigs is None else names_of(contigs))

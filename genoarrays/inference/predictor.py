@@ -12,7 +12,7 @@ import hashlib
 import json
 import os
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -25,14 +25,14 @@ from genoarrays.errors import GenomeError, RegionError
 from genoarrays.genome.columns import Columns
 from genoarrays.genome.regions import columns_dataset
 from genoarrays.genome.windows import window_index
+from genoarrays.inference.examples import Examples
 from genoarrays.inference.predict import predict
 from genoarrays.inference.tiling import Tiling
 from genoarrays.models.saving import load_model
 
-__all__ = ["Examples", "Predictor", "Shared", "digest_of_model", "shared_model"]
+__all__ = ["Predictor", "Shared", "digest_of_model", "shared_model"]
 
 Array = npt.NDArray[Any]
-Examples = Callable[[xr.Dataset], xr.Dataset]
 
 
 class Shared:

@@ -113,6 +113,11 @@ class TilesPart(Part):
         return ()
 
     @property
+    def keys(self) -> list[str]:
+        """None either."""
+        return []
+
+    @property
     def memory(self) -> int:
         """Bytes of what it predicts and of what it leaves, about."""
         return 3 * sum(self.sizes)
