@@ -77,6 +77,9 @@ if TYPE_CHECKING:
     from genoarrays.genome.samples import concat_samples as concat_samples
     from genoarrays.genome.sequences import SequenceIndex as SequenceIndex
     from genoarrays.genome.windows import WindowIndex as WindowIndex
+    from genoarrays.inference.attribution import input_x_gradient as input_x_gradient
+    from genoarrays.inference.attribution import integrated_gradients as integrated_gradients
+    from genoarrays.inference.mutagenesis import saturation_mutagenesis as saturation_mutagenesis
     from genoarrays.inference.folds import CrossValidation as CrossValidation
     from genoarrays.inference.folds import cross_validate as cross_validate
     from genoarrays.inference.genome import predict_genome as predict_genome
@@ -236,6 +239,9 @@ _WHERE = {
     "fit": "models.training",
     "load_model": "models.saving",
     # inference
+    "input_x_gradient": "inference.attribution",
+    "integrated_gradients": "inference.attribution",
+    "saturation_mutagenesis": "inference.mutagenesis",
     "CrossValidation": "inference.folds",
     "cross_validate": "inference.folds",
     "predict": "inference.predict",
