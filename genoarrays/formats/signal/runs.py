@@ -91,6 +91,14 @@ class Runs(NamedTuple):
         end = np.minimum(start + self.width[run], self.assembly.lengths[code])
         return self.place[run] + k * self.way[run], code, np.maximum(start, 0), end
 
+    def overlapping(self) -> tuple[int, int] | None:
+        """Two runs that overlap or interleave, where there are such."""
+        order = np.lexsort((self.low, self.code))
+        code, low = self.code[order], self.low[order]
+        high = low + (self.lengths[order] - 1) * self.step[order] + self.width[order]
+        bad = np.flatnonzero((code[1:] == code[:-1]) & (low[1:] < high[:-1]))
+        return (int(order[bad[0]]), int(order[bad[0] + 1])) if bad.size else None
+
     def check(self, labels: Any) -> Runs:
         """Refuse runs that overlap or interleave; `labels` gives their names.
 
@@ -99,21 +107,26 @@ class Runs(NamedTuple):
         RegionError
             Names two of them.
         """
-        order = np.lexsort((self.low, self.code))
-        code, low = self.code[order], self.low[order]
-        high = low + (self.lengths[order] - 1) * self.step[order] + self.width[order]
-        bad = np.flatnonzero((code[1:] == code[:-1]) & (low[1:] < high[:-1]))
-        if bad.size:
-            one, other = (labels(int(order[bad[0] + i])) for i in (0, 1))
+        bad = self.overlapping()
+        if bad:
+            one, other = (labels(row) for row in bad)
             raise RegionError(
-                f"{one} and {other} overlap, and a bigWig holds one value per base; export regions "
-                "that do not overlap, such as tiles with step = width"
+                f"{one} and {other} overlap, and a file holds one value per base; give "
+                'overlap="mean", "max" or "center", or export regions that do not overlap, such as '
+                "tiles with step = width"
             )
         return self
 
 
-def runs_of(array: xr.DataArray) -> tuple[Runs, list[str]]:
+def runs_of(array: xr.DataArray, *, check: bool = True) -> tuple[Runs, list[str]]:
     """Runs of an array, and its dimensions along the genome in order.
+
+    Parameters
+    ----------
+    array
+        On positions or windows.
+    check
+        Refuse those that overlap.
 
     Raises
     ------
@@ -125,7 +138,7 @@ def runs_of(array: xr.DataArray) -> tuple[Runs, list[str]]:
         When it does not know its genome.
     """
     if "position" in array.dims:
-        return _runs_of_axis(array), ["position"]
+        return _runs_of_axis(array, check), ["position"]
     if "window" not in array.dims:
         raise GenomeError(
             f"this array ({', '.join(map(str, array.dims))}) has neither a dimension 'position' "
@@ -134,10 +147,10 @@ def runs_of(array: xr.DataArray) -> tuple[Runs, list[str]]:
     offsets = [str(dim) for dim in array.dims if str(dim).startswith("offset")]
     if len(offsets) > 1:
         raise GenomeError(f"this array has two dimensions of offsets, {offsets}; select one first")
-    return _runs_of_windows(array, offsets), ["window", *offsets]
+    return _runs_of_windows(array, offsets, check), ["window", *offsets]
 
 
-def _runs_of_axis(array: xr.DataArray) -> Runs:
+def _runs_of_axis(array: xr.DataArray, check: bool) -> Runs:
     axis = axis_of(array)
     last = (axis.count - 1) * axis.step
     back = axis.step < 0
@@ -152,11 +165,13 @@ def _runs_of_axis(array: xr.DataArray) -> Runs:
         axis.edges[:-1] + np.where(back, axis.count - 1, 0),
         np.where(back, -1, 1),
     )
+    if not check:
+        return runs
     names = axis.assembly.names
     return runs.check(lambda i: f"the bins from {names[runs.code[i]]}:{runs.low[i]:,}")
 
 
-def _runs_of_windows(array: xr.DataArray, offsets: Sequence[str]) -> Runs:
+def _runs_of_windows(array: xr.DataArray, offsets: Sequence[str], check: bool) -> Runs:
     columns = window_index(array).columns
     if columns.assembly is None:
         raise AssemblyError(
@@ -180,6 +195,8 @@ def _runs_of_windows(array: xr.DataArray, offsets: Sequence[str]) -> Runs:
         edges[:-1] + np.where(back, bins - 1, 0),
         np.where(back, -1, 1),
     )
+    if not check:
+        return runs
     return runs.check(lambda i: f"window {columns.labels(slice(i, i + 1))[0]}")
 
 

@@ -4,7 +4,7 @@ import xarray as xr
 
 import genoarrays as ga
 from genoarrays.errors import AssemblyError, GenomeError, RegionError
-from genoarrays.formats.signal import export
+from genoarrays.formats.signal import tracks
 from genoarrays.genome.columns import make_columns
 from genoarrays.genome.windows import window_coords
 from tests.formats.files import LENGTHS, TOY, read_bigwig
@@ -34,7 +34,7 @@ def random_values(size, seed=0, columns=()):
 @pytest.mark.parametrize("bin_size", [1, 10, 37, 5000])
 @pytest.mark.parametrize("chunk", [None, 3, 101])
 def test_to_bigwig__round_trip_is_exact(tmp_path, monkeypatch, bin_size, chunk):
-    monkeypatch.setattr(export, "_BLOCK", 64)
+    monkeypatch.setattr(tracks, "_BLOCK", 64)
     size = ga.GenomeAxis(TOY, bin_size).size
     values = random_values(size)
     array = on_axis(values, bin_size)
@@ -97,7 +97,7 @@ def test_to_bigwig__writes_counts(tmp_path):
 
 @pytest.mark.parametrize("chunks", [None, 7])
 def test_to_bigwig__puts_parts_of_the_genome_in_place(tmp_path, monkeypatch, chunks):
-    monkeypatch.setattr(export, "_BLOCK", 50)
+    monkeypatch.setattr(tracks, "_BLOCK", 50)
     values = random_values(1628, 2)
     array = on_axis(values) if chunks is None else on_axis(values).chunk(position=chunks)
     for number, key in enumerate(
@@ -138,7 +138,7 @@ def place(regions, values, bin_size):
 @pytest.mark.parametrize("chunk", [None, 2])
 @pytest.mark.parametrize("bins", [1, 4, 40])
 def test_to_bigwig__puts_windows_in_place(tmp_path, monkeypatch, order, chunk, bins):
-    monkeypatch.setattr(export, "_BLOCK", 30)
+    monkeypatch.setattr(tracks, "_BLOCK", 30)
     regions = [REGIONS[i] for i in order]
     values = np.random.default_rng(3).normal(size=(6, bins)).astype(np.float32)
     array = windows(regions, values, ("window", "offset"))
