@@ -149,7 +149,7 @@ class BigwigWriter:
         if longest >= 2**32:
             contig = assembly.names[int(np.argmax(assembly.lengths))]
             raise GenomeError(
-                f"cannot write {name}: {contig} has {longest:,} bp, and 2**32 - 1 fit"
+                f"cannot write {name}: {contig} has {longest:,} bp, and a bigWig holds 2**32 - 1"
             )
         self._finest = min(max(_FINEST[0], _FINEST[1] * self._unit), longest)
         levels = 1
@@ -165,9 +165,9 @@ class BigwigWriter:
 
     def __enter__(self) -> BigwigWriter:
         folder = os.path.dirname(os.path.abspath(self.path))
-        self._file = open(self.path, "wb")  # noqa: SIM115  # closed by __exit__
+        self._file = open(self.path, "wb")
         # small ones stay in memory
-        self._spill = tempfile.SpooledTemporaryFile(max_size=2**20, dir=folder)  # noqa: SIM115
+        self._spill = tempfile.SpooledTemporaryFile(max_size=2**20, dir=folder)
         self._tree = _HEADER + _LEVELS * _ZOOM + _SUMMARY
         tree = contig_tree(self.assembly, self._tree)
         self._data = self._tree + len(tree)
@@ -274,23 +274,8 @@ class BigwigWriter:
         if not blocks:
             told = [0.0] * 4
         file.seek(0)
-        file.write(
-            struct.pack(
-                "<IHHQQQHHQQIQ",
-                _MAGIC,
-                4,
-                len(zooms) // _ZOOM,
-                self._tree,
-                self._data,
-                index,
-                0,
-                0,
-                0,
-                self._tree - _SUMMARY,
-                2**15,
-                0,
-            )  # fmt: skip
-        )
+        head = (_MAGIC, 4, len(zooms) // _ZOOM, self._tree, self._data, index, 0, 0, 0)
+        file.write(struct.pack("<IHHQQQHHQQIQ", *head, self._tree - _SUMMARY, 2**15, 0))
         file.write(zooms)
         file.seek(self._tree - _SUMMARY)
         file.write(struct.pack("<Qdddd", int(bases), *told))
@@ -325,7 +310,7 @@ def _compressed(
     """Blocks of words; rows of the index with offsets from the first one, and their bytes."""
     from isal import isal_zlib
 
-    text = memoryview(words.astype("<u4", copy=False)).cast("B")
+    text = words.astype("<u4", copy=False).data.cast("B")
     parts = [
         isal_zlib.compress(text[4 * first : 4 * (first + many)], _LEVEL)
         for first, many in table[:, 3:].tolist()
