@@ -18,6 +18,7 @@ import xarray as xr
 from genoarrays.errors import GenomeError, RegionError
 from genoarrays.examples.anchor import window_places
 from genoarrays.examples.blocks import lazy_windows
+from genoarrays.examples.record import CUT, cut_record
 from genoarrays.examples.regions import regions_on
 from genoarrays.examples.tracks import Options, Track, grid_of, nodes_of, tracks_of
 from genoarrays.genome.columns import Columns
@@ -148,14 +149,16 @@ def windows(
             "the regions as long as you want them, as ga.resize does"
         )
     options = Options(flank, reduce, bin_size, fill, jitter, ragged)
-    at, width, moved = window_places(columns, regions, width, options, anchor, snap, grid_of(nodes))
+    grid, asked = grid_of(nodes), width
+    at, width, moved = window_places(columns, regions, width, options, anchor, snap, grid)
     tracks = tracks_of(nodes, width, options)
     step = _block_length(tracks, at, block)
     out, more, coords = dict[str, Any](), dict[str, Any](), dict[str, Any]()
     masked = any(t.cutter.name == "valid" and t.cutter.dtype.kind == "b" for t in tracks)
     for track in tracks:
         lazy = lazy_windows(track, at, step)
-        out[track.cutter.name] = (track.dims, lazy, dict(track.array.attrs))
+        told = {CUT: cut_record(track, asked, options, anchor, snap)}
+        out[track.cutter.name] = (track.dims, lazy, {**track.array.attrs, **told})
         _add_labels(coords, track)
         if ragged:
             size = f"row_size{track.offset.removeprefix('packed')}"

@@ -10,16 +10,20 @@ No Keras in here: JSON can be looked at without TensorFlow.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import xarray as xr
 
-from genoarrays.errors import AssemblyError, GenomeError, RegionError
+from genoarrays.errors import AssemblyError, RegionError
 from genoarrays.examples.margin import without_margin
+from genoarrays.examples.record import CUT, chosen_of, cut_of
 from genoarrays.genome.example import EXAMPLES, example_dim
+
+if TYPE_CHECKING:
+    from genoarrays.models.recut import Recut
 
 __all__ = ["Signature", "VariableSignature", "names_of"]
 
@@ -36,7 +40,9 @@ class VariableSignature:
     """One input or target: everything but its values and the dimension of the examples.
 
     `labels` holds, by dimension, a list, or first, step and size when the labels are evenly spaced
-    numbers, as offsets are (in bp from the window's own 5' end).
+    numbers, as offsets are (in bp from the window's own 5' end). `windows` tells how `ga.windows`
+    cut it, see `ga.windows`; None where it did not. `chosen` holds the labels of dimensions that
+    were selected away from the windows. The attribute `normalizer` tells what was done to them.
     """
 
     dims: tuple[str, ...]
@@ -44,6 +50,8 @@ class VariableSignature:
     dtype: str
     labels: dict[str, Labels] = field(default_factory=dict)
     attrs: dict[str, Any] = field(default_factory=dict)
+    windows: dict[str, Any] | None = None
+    chosen: dict[str, Any] = field(default_factory=dict)
 
     @classmethod
     def of(cls, variable: xr.DataArray) -> VariableSignature:
@@ -58,8 +66,10 @@ class VariableSignature:
             attrs={
                 str(k): v
                 for k, v in variable.attrs.items()
-                if _is_plain(v) or (k == "normalizer" and _is_plain_tree(v))
+                if k != CUT and (_is_plain(v) or (k == "normalizer" and _is_plain_tree(v)))
             },
+            windows=cut_of(variable),
+            chosen=chosen_of(variable),
         )
 
     @property
@@ -92,13 +102,16 @@ class VariableSignature:
 class Signature:
     """Inputs and targets of a model, the assembly their windows lay on, and their width in bp.
 
-    Flanks follow from the width and the offsets of a variable.
+    `orders` are the lengths of the k-mers that sequence is read in. `probe` holds a few numbers of
+    some training windows, to see whether windows that are cut again are the same.
     """
 
     inputs: dict[str, VariableSignature]
     targets: dict[str, VariableSignature]
     assembly: dict[str, str] | None = None
     width: int | None = None
+    orders: list[int] = field(default_factory=list)
+    probe: list[dict[str, Any]] = field(default_factory=list)
 
     @classmethod
     def of(
@@ -154,19 +167,67 @@ class Signature:
                     f"input {name!r} {difference} as in training; make the windows with the same "
                     f"width, flank, bin size, samples and order of labels"
                 )
-        there = _assembly(x)
+        self.check_assembly(_assembly(x), "windows lie")
+
+    def check_assembly(self, there: Mapping[str, str] | None, what: str) -> None:
+        """Refuse another assembly than that of the training, where both are known.
+
+        Raises
+        ------
+        AssemblyError
+            Says which they are.
+        """
         if self.assembly and there and there["digest"] != self.assembly["digest"]:
             raise AssemblyError(
-                f"the windows lie on assembly {there['name']!r} ({there['digest']}), the model was "
+                f"the {what} on assembly {there['name']!r} ({there['digest']}), the model was "
                 f"trained on {self.assembly['name']!r} ({self.assembly['digest']}); if contig "
                 f"names and lengths may differ here, say check=False"
             )
 
     def examples(
-        self, obj: Any, *, check: bool = True, targets: bool = False
-    ) -> Callable[[xr.Dataset], xr.Dataset]:
-        """A function of regions that cuts the windows of the training from an object."""
-        raise GenomeError("this signature does not tell how its windows were cut; give examples=")
+        self, obj: xr.Dataset | xr.DataTree, *, check: bool = True, targets: bool = False
+    ) -> Recut:
+        """Make the windows of the training again, at other regions or from other data.
+
+        Parameters
+        ----------
+        obj
+            Dataset or DataTree on the genome axis with the variables that the training windows were
+            cut from.
+        check
+            Compare assembly and labels with those of the training, and, where `obj` has the regions
+            of some training windows, their values there.
+        targets
+            With the targets too.
+
+        Returns
+        -------
+        callable
+            Of a table of regions, or anything that `ga.read_regions` takes. Gives windows as
+            `ga.windows` does, of the same width, flanks, reductions, bins and labels, normalized as
+            those of the training were; without a jitter. The first call compares values.
+
+        Raises
+        ------
+        GenomeError
+            When an input was not made by `ga.windows` and `ga.normalize`, or `obj` lacks one.
+        AssemblyError
+            When `obj` lies on another assembly.
+
+        Examples
+        --------
+        >>> import genoarrays as ga
+        >>> coords = ga.genome_coords(ga.Assembly("toy", {"chr1": 8}))
+        >>> ds = xr.Dataset({"x": ("position", np.arange(8.0))}, coords).assign(y=lambda d: d.x)
+        >>> x = ga.windows(ds, ["chr1:0-4"], reduce={"y": "max"})
+        >>> examples = Signature.of(x, "x", "y").examples(ds)
+        >>> examples(["chr1:4-8", "chr1:4-8:-"]).x.values
+        array([[4., 5., 6., 7.],
+               [7., 6., 5., 4.]])
+        """
+        from genoarrays.models.recut import Recut
+
+        return Recut(self, obj, check=check, targets=targets)
 
     def to_json(self) -> dict[str, Any]:
         """The same as plain dicts and lists, for `json.dump`."""
@@ -182,8 +243,9 @@ class Signature:
                 for name, v in variables.items()
             }
 
-        known = (stored.get("assembly"), stored.get("width"))
-        return cls(read(stored["inputs"]), read(stored["targets"]), *known)
+        # older files do not tell how windows were cut
+        known = {k: stored[k] for k in ("assembly", "width", "orders", "probe") if k in stored}
+        return cls(read(stored["inputs"]), read(stored["targets"]), **known)
 
 
 def variable(x: xr.Dataset, name: str) -> xr.DataArray:
@@ -195,7 +257,8 @@ def variable(x: xr.Dataset, name: str) -> xr.DataArray:
 
 
 def _rest(stored: Mapping[str, Any]) -> dict[str, Any]:
-    return {key: stored[key] for key in ("dtype", "labels", "attrs")}
+    known = ("dtype", "labels", "attrs", "windows", "chosen")
+    return {key: stored[key] for key in known if key in stored}
 
 
 def _assembly(x: xr.Dataset) -> dict[str, str] | None:

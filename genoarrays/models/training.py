@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,7 @@ from genoarrays.models.course import Course
 from genoarrays.models.feeding import feed, hold_out, original_errors, weighed
 from genoarrays.models.layers import OneHot
 from genoarrays.models.objective import losses_of, may_miss, output_names, told
+from genoarrays.models.probe import probe_of
 from genoarrays.models.saving import (
     Checkpoint,
     check_settings,
@@ -32,7 +34,7 @@ from genoarrays.models.saving import (
     read_record,
     save_run,
 )
-from genoarrays.models.signature import Signature
+from genoarrays.models.signature import Signature, names_of
 from genoarrays.options import show_progress
 from genoarrays.stream.batches import batches
 
@@ -177,7 +179,11 @@ def fit(
             f"{place} exists; choose another out=, or say overwrite=True, or resume=True to take it"
         )
     x, held = hold_out(x, validation)
-    signature = Signature.of(x, inputs, targets)
+    signature = replace(
+        Signature.of(x, inputs, targets),
+        orders=_orders(model),
+        probe=probe_of(x, [*names_of(inputs), *names_of(targets)]),
+    )
     if held is not None:
         signature.check(held)
     x, weight = weighed(x, targets, weights, balance, class_weights)

@@ -5,6 +5,7 @@ By label, lazily: a value needs only the numbers of its own sample or track.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -16,7 +17,7 @@ from genoarrays.ops.blocks import check_numbers
 from genoarrays.ops.normal import METHODS
 from genoarrays.ops.pool import kilobases, log1p
 
-__all__ = ["normalize"]
+__all__ = ["normalize", "normalizer_of"]
 
 Array = npt.NDArray[Any]
 _PER_LENGTH = ("rpkm", "tpm", "per_length")
@@ -37,7 +38,7 @@ def normalize(array: xr.DataArray, stats: xr.Dataset) -> xr.DataArray:
     -------
     xr.DataArray
         Of the same dims, labels and chunks; float32, float64 of float64. NaN stay. The attribute
-        `normalizer` holds method and numbers.
+        `normalizer` holds method and numbers; a list of these where `array` was normalized before.
 
     Raises
     ------
@@ -82,7 +83,11 @@ def normalize(array: xr.DataArray, stats: xr.Dataset) -> xr.DataArray:
             output_dtypes=[dtype],
         )  # fmt: skip
     result = array.copy(data=x.transpose(*array.dims).astype(dtype).data)
-    return result.assign_attrs(normalizer=_told(stats))
+    before = array.attrs.get("normalizer")
+    told: Any = _told(stats)
+    if before is not None:
+        told = [*(before if isinstance(before, list) else [before]), told]
+    return result.assign_attrs(normalizer=told)
 
 
 def _matched(array: xr.DataArray, numbers: xr.DataArray) -> xr.DataArray:
@@ -135,13 +140,50 @@ def _at_reference(x: Array, level: Array, reference: Array) -> Array:
 
 
 def _told(stats: xr.Dataset) -> dict[str, Any]:
-    """Method and numbers, for attributes."""
+    """Method and numbers, for attributes; without the distributions of "quantile", which are long.
+
+    `dims` says along what numbers lie that are not one for all.
+    """
     told: dict[str, Any] = {"method": stats.attrs["method"]}
     for name, numbers in stats.data_vars.items():
         if "quantile" in numbers.dims:
             continue
-        labels = [d for d in numbers.dims if d in numbers.coords]
-        if labels:
-            told |= {d: list(map(str, numbers[d].values.tolist())) for d in map(str, labels)}
+        for dim in map(str, numbers.dims):
+            if dim in numbers.coords:
+                told[dim] = [_plain(label) for label in numbers[dim].values.tolist()]
+            told["dims"] = list(map(str, numbers.dims))
         told[str(name)] = numbers.values.tolist()
     return told
+
+
+def _plain(label: Any) -> Any:
+    return label if isinstance(label, str | int | float | bool) else str(label)
+
+
+def normalizer_of(told: Mapping[str, Any]) -> xr.Dataset:
+    """The normalizer that the attribute `normalizer` tells of, to apply it again.
+
+    Raises
+    ------
+    GenomeError
+        When the attribute does not tell enough.
+
+    Examples
+    --------
+    >>> x = xr.DataArray([1.0, 3.0], dims="window", attrs={})
+    >>> import genoarrays as ga
+    >>> done = ga.normalize(x, ga.fit_normalizer(x, "zscore"))
+    >>> bool((ga.normalize(x, normalizer_of(done.attrs["normalizer"])) == done).all())
+    True
+    """
+    method = told.get("method")
+    if method not in METHODS or method == "quantile":
+        raise GenomeError(
+            f"the attribute `normalizer` does not hold the numbers of method={method!r}; keep what "
+            "ga.fit_normalizer gave, and apply it again"
+        )
+    dims = told.get("dims", [])
+    numbers = {k: v for k, v in told.items() if k not in ("method", "dims", *dims)}
+    found = {k: (dims if isinstance(v, list) else (), np.asarray(v)) for k, v in numbers.items()}
+    coords = {dim: told[dim] for dim in dims if dim in told}
+    return xr.Dataset(found, coords, {"method": method})
