@@ -15,7 +15,8 @@ from genoarrays import __version__
 from genoarrays.cli.data import export, info, plot, verify
 from genoarrays.cli.evaluating import compare, score
 from genoarrays.cli.ingest import ingest, plan
-from genoarrays.cli.learning import predict, train
+from genoarrays.cli.learning import train
+from genoarrays.cli.predicting import predict
 from genoarrays.cli.showing import demo
 from genoarrays.errors import GenomeError
 

@@ -1,4 +1,4 @@
-"""`genoarrays train, predict`: from a store to a model, and from a model to predictions."""
+"""`genoarrays train`: from a store to a model."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from genoarrays.cli.config import config
 from genoarrays.cli.options import name_values, overwrite, progress, split_names
 from genoarrays.cli.quiet import start_tensorflow
 from genoarrays.cli.recipe import Recipe
-from genoarrays.cli.tiles import CONTIGS, MODEL, REGIONS, STEP, STORE, on_contigs, tiles_of
+from genoarrays.cli.tiles import REGIONS, STEP, STORE, tiles_of
 
-__all__ = ["predict", "train"]
+__all__ = ["train"]
 
 
 BUILDERS = (
@@ -139,54 +139,3 @@ def train(
         f"{out}: {x.sizes['window']:,} windows, {len(losses)} epochs, "
         f"best validation loss {min(losses):.4f}"
     )
-
-
-@click.command()
-@MODEL
-@STORE
-@click.option("--out", required=True,
-              help="bigWig file ({track} is filled in), or table: .tsv.")  # fmt: skip
-@REGIONS
-@STEP
-@CONTIGS
-@click.option("--batch-size", default=128, show_default=True, help="Windows per step.")
-@click.option("--both-strands", is_flag=True, help="Average with the reverse complement.")
-@overwrite
-@progress
-def predict(
-    model: Path,
-    store: str,
-    out: str,
-    regions: str | None,
-    step: int | None,
-    contigs: list[str],
-    batch_size: int,
-    both_strands: bool,
-    overwrite: bool,
-    progress: bool | None,
-) -> None:
-    """Predict windows of a store with a MODEL that `train` wrote.
-
-    \b
-      genoarrays predict jund.model jund.zarr --contigs chr3 --out jund.bw
-    """  # noqa: D301
-    import genoarrays as ga
-
-    start_tensorflow()
-    recipe = Recipe.load(model)
-    if not out.endswith((".bw", ".bigwig", ".tsv")):
-        raise click.UsageError(f"--out {out}: end it in .bw or .tsv")
-    if Path(out).exists() and not overwrite:
-        raise click.UsageError(f"{out} exists already; give another --out, or --overwrite")
-    tree = ga.open_datatree(store)
-    tiles = on_contigs(tiles_of(tree, regions, recipe.width, step), contigs)
-    x = recipe.examples(tree, tiles, targets=False)
-    both = "mean" if both_strands else None
-    y: Any = ga.predict(model, x, batch_size, both_strands=both, progress=progress)
-    if out.endswith(".tsv"):
-        frame = y.drop_vars("assembly").to_dataframe().reset_index(drop=True)
-        frame.to_csv(out, sep="\t", index=False, float_format="%.6g")
-        written = [out]
-    else:
-        written = ga.to_bigwig(y, out, overwrite=overwrite)
-    click.echo(f"{y.sizes['window']:,} windows -> {', '.join(written)}")

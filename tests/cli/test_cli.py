@@ -120,7 +120,13 @@ def test_train_predict_score__go_together(store, model, tmp_path, capsys):
     tiles = 40_070 // 200
     assert len(rows) == 1 + tiles
     with pyBigWig.open(str(tmp_path / "y.bw")) as bw:
-        assert len(bw.intervals("chr4")) == tiles
+        assert len(bw.intervals("chr4")) == tiles + 1  # the last one is short
+    ok("predict", model, store, "--contigs", "chr4", "--out", tmp_path / "y.zarr")
+    assert f"bound: {tiles + 1} bins of 200 bp" in capsys.readouterr().out
+    y = ga.open_zarr(tmp_path / "y.zarr").bound
+    back = ga.open_bigwig(tmp_path / "y.bw", like=y, bin_size=200).signal
+    assert (back.sel(contig="chr4").values == y.values).all()
+    assert sorted(f.name for f in tmp_path.iterdir()) == ["y.bw", "y.tsv", "y.zarr"]
     ok(
         "score",
         model,
@@ -217,10 +223,17 @@ def test_mistakes__are_one_line_and_exit_code_2(store, files, tmp_path, capsys):
 
 
 def test_predict__checks_before_it_computes(store, model, tmp_path, capsys):
-    assert "end it in .bw or .tsv" in fails(capsys, "predict", model, store, "--out", "y.txt")
-    assert "--contigs chrX: the store has chr1, chr2" in fails(
-        capsys, "predict", model, store, "--out", tmp_path / "y.bw", "--contigs", "chrX"
-    )
+    predict = ("predict", model, store, "--out")
+    assert "end it in .zarr, .bw or .tsv" in fails(capsys, *predict, "y.txt")
+    for out in ("y.bw", "y.tsv", "y.zarr"):
+        line = fails(capsys, *predict, tmp_path / out, "--contigs", "chrX")
+        assert "chrX" in line
+        assert "chr1, chr2" in line
+    line = fails(capsys, *predict, tmp_path / "y.zarr", "--regions", "peaks.bed")
+    assert "a .zarr holds whole contigs" in line
+    line = fails(capsys, *predict, tmp_path / "y.tsv", "--targets", "open")
+    assert "--targets open: the model has bound" in line
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize("name", list(cli.commands))
