@@ -37,9 +37,11 @@ if TYPE_CHECKING:
     from genoarrays.formats.arrays.arrays import from_array as from_array
     from genoarrays.formats.reads.bam import open_bam as open_bam
     from genoarrays.formats.signal.bigwig import open_bigwig as open_bigwig
+    from genoarrays.formats.signal.bedgraph import to_bedgraph as to_bedgraph
     from genoarrays.formats.signal.export import to_bigwig as to_bigwig
     from genoarrays.formats.sequence.fasta import open_fasta as open_fasta
     from genoarrays.formats.fragments.fragments import open_fragments as open_fragments
+    from genoarrays.formats.intervals.export import to_bed as to_bed
     from genoarrays.formats.intervals.frames import to_pandas as to_pandas
     from genoarrays.formats.intervals.frames import to_pyranges as to_pyranges
     from genoarrays.formats.intervals.intervals import open_intervals as open_intervals
@@ -203,6 +205,8 @@ _WHERE = {
     "open_twobit": "formats.sequence.twobit",
     "read_regions": "formats.intervals.tables",
     "read_variants": "formats.variants.variants",
+    "to_bed": "formats.intervals.export",
+    "to_bedgraph": "formats.signal.bedgraph",
     "to_bigwig": "formats.signal.export",
     "to_pandas": "formats.intervals.frames",
     "to_pyranges": "formats.intervals.frames",

@@ -8,7 +8,7 @@ reaches past its contig's end is cut there, as binned tracks often do.
 Blocks are inflated by isal and laid into bins by numba kernels, both without the GIL: a track of
 100 million bases takes 0.14 s of CPU at 1 bp (pyBigWig 0.21, figwig 0.25), four of them 0.29 s on
 two threads (pyBigWig, which holds the GIL, 0.83). figwig gives bases only, not bins, and does not
-say where an entry is that it refuses. pyBigWig writes (`export.py`) and is the oracle in tests.
+say where an entry is that it refuses. pyBigWig is the oracle in tests.
 """
 
 from __future__ import annotations

@@ -127,7 +127,9 @@ def fields_of(path: str) -> list[str]:
         raise GenomeError(f"{path!r} is no path with placeholders ({error})") from None
 
 
-def file_names(path: str, array: xr.DataArray, others: Sequence[str], kind: str) -> list[str]:
+def file_names(
+    path: str, array: xr.DataArray | xr.Dataset, others: Sequence[str], kind: str
+) -> list[str]:
     """Names of the files of all labels of some dimensions, the last one fastest.
 
     Raises
