@@ -206,6 +206,16 @@ def test_predict_genome__predicts_regions_where_there_are_only_these(model):
         xr.testing.assert_allclose(y[node].to_dataset()[name].compute(), whole)
 
 
+def test_predict_genome__makes_the_windows_of_the_signature(saved, tmp_path):
+    ga.to_zarr(DS, tmp_path / "toy.zarr", scheduler="threads")
+    there = ga.open_zarr(tmp_path / "toy.zarr")
+    y = run(saved, tmp_path / "y.zarr", examples=None, like=there, targets="open")
+    xr.testing.assert_equal(y, run(saved, tmp_path / "z.zarr", targets="open"))
+    other = ga.rename_contigs(there, {"chr1": "one"})
+    with pytest.raises(ga.AssemblyError, match="trained on 'toy'"):
+        run(saved, examples=None, like=other)
+
+
 def test_predict_genome__averages_both_strands(model):
     y = run(model, targets=["cuts"], both_strands="mean", contigs="chr2").compute()
     known = ga.predict(model, examples(tiles("chr2")), both_strands="mean").cuts.values
