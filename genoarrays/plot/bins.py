@@ -19,10 +19,11 @@ import numpy as np
 import numpy.typing as npt
 import xarray as xr
 
-from genoarrays.errors import RegionError
 from genoarrays.genome.axis import GenomeAxis
 from genoarrays.genome.index import axis_of
 from genoarrays.genome.region import Region
+from genoarrays.plot.pixels import Groups, edges_of, reduce_groups
+from genoarrays.plot.windows import mean_of_overlaps, pixels_of_windows, windows_in
 from genoarrays.store.coarser import level_for
 
 __all__ = ["Bins", "PIXELS", "bins_of"]
@@ -47,26 +48,35 @@ class Bins(NamedTuple):
     high: Floats
 
 
-def bins_of(track: xr.DataArray, place: Region, name: str, pixels: int = PIXELS) -> Bins:
+def bins_of(
+    track: xr.DataArray,
+    place: Region,
+    name: str,
+    pixels: int = PIXELS,
+    *,
+    overlap: str | None = None,
+) -> Bins:
     """Values in a region, one line per element of the dimensions other than the genome's.
 
     Parameters
     ----------
     track
-        Dimension `position` or `window`, and any others.
+        Dimension `position`, or `window` and `offset` or none, and any others.
     place
         Region with its end.
     name
         The track's name, for messages.
     pixels
         Most bins in one run; more are reduced.
+    overlap
+        "mean": windows may overlap, and are averaged.
 
     Raises
     ------
     TypeError
         When the track has neither dimension.
     RegionError
-        When it holds nothing of the region, or windows there overlap.
+        When it holds nothing of the region, or windows there overlap and may not.
     """
     dim = next((d for d in ("position", "window") if d in track.dims), None)
     if dim is None:
@@ -74,12 +84,12 @@ def bins_of(track: xr.DataArray, place: Region, name: str, pixels: int = PIXELS)
             f"{name!r} has dimensions {track.dims}, neither position nor window; "
             "give an array on the genome axis"
         )
-    others = [str(d) for d in track.dims if d != dim]
-    opened, track = track, track.transpose(*others, dim)
+    main = [dim, *(d for d in track.dims if dim == "window" and str(d).startswith("offset"))]
+    others = [str(d) for d in track.dims if d not in main]
+    opened, track = track, track.transpose(*others, *main)
     names, strands = _lines(track, others)
     if dim == "window":
-        start, end, values = _windows(track, place, name)
-        return Bins(names, strands, start, end, values, values, values)
+        return Bins(names, strands, *_windows(track, place, name, pixels, overlap))
     track = track.sel(position=place)
     axis = axis_of(track)
     if axis.size > pixels:
@@ -120,40 +130,25 @@ def _reduce(
     """Reduce to one value per pixel: start, end, least, mean and largest value.
 
     What is shown are least, mean and largest value of each bin, or one array that is all three. A
-    group is a run of bins that are neighbors in the array and start in one pixel. Groups are
-    reduced slab by slab, then merged by pixel: segments of a sparse axis may share one.
+    group is a run of bins that are neighbors in the array and start in one pixel.
     """
     axis = axis_of(shown[0])
-    edges = np.linspace(place.start, place.end or 0, pixels + 1).astype(np.int64)
+    edges = edges_of(place.start, place.end or 0, pixels)
     head, pixel = _groups(axis, edges)
     tail = np.append(head[1:], axis.size)
     lines = shown[0].size // axis.size
-    low, high, total = (np.empty((lines, len(head))) for _ in range(3))
-    known = np.empty((lines, len(head)), dtype=np.int64)
+    groups = Groups.empty(lines, len(head))
     begin = 0
     while begin < len(head):
         stop = int(np.searchsorted(tail, head[begin] + SLAB // lines, side="right"))
         some = slice(begin, max(stop, begin + 1))
         run = slice(head[begin], tail[some][-1])
         rows = [_rows(array.isel(position=run)) for array in shown]
-        here = head[some] - head[begin]
-        low[:, some] = np.fmin.reduceat(rows[0], here, axis=-1)
-        high[:, some] = np.fmax.reduceat(rows[-1], here, axis=-1)
-        values = rows[len(rows) // 2]
-        there = ~np.isnan(values)
-        # as uint8 and uint32, 20 times faster than adding booleans as int64
-        known[:, some] = np.add.reduceat(there.view(np.uint8), here, axis=-1, dtype=np.uint32)
-        values = np.where(there, values, values.dtype.type(0))
-        total[:, some] = np.add.reduceat(values, here, axis=-1, dtype=np.float64)
+        groups.put(
+            some, reduce_groups(rows[0], rows[len(rows) // 2], rows[-1], head[some] - head[begin])
+        )
         begin = some.stop
-
-    order = np.argsort(pixel, kind="stable")
-    filled, first = np.unique(pixel[order], return_index=True)
-    low = np.fmin.reduceat(low[:, order], first, axis=-1)
-    high = np.fmax.reduceat(high[:, order], first, axis=-1)
-    known = np.add.reduceat(known[:, order], first, axis=-1)
-    total = np.add.reduceat(total[:, order], first, axis=-1)
-    mean = np.divide(total, known, out=np.full(total.shape, np.nan), where=known > 0)
+    filled, low, mean, high = groups.merge(pixel)
     return edges[filled], edges[filled + 1], low, mean, high
 
 
@@ -175,21 +170,18 @@ def _groups(axis: GenomeAxis, edges: Ints) -> tuple[Ints, Ints]:
     return np.concatenate(heads), np.concatenate(pixels)
 
 
-def _windows(track: xr.DataArray, place: Region, name: str) -> tuple[Ints, Ints, Floats]:
-    """Start, end and values of the windows that overlap the region, left to right."""
-    start, end = track["start"].values, track["end"].values
-    here = (start < (place.end or 0)) & (end > place.start)
-    chosen = np.flatnonzero(here & (track["contig"].values == place.contig))
-    if not len(chosen):
-        raise RegionError(f"{name!r} holds no window that overlaps {place}")
-    order = np.argsort(start[chosen], kind="stable")
-    starts, ends = start[chosen][order], end[chosen][order]
-    if (starts[1:] < ends[:-1]).any():
-        raise RegionError(
-            f"windows of {name!r} overlap in {place}; "
-            "keep some of them, as in x.isel(window=slice(None, None, 2))"
-        )
-    return starts, ends, _rows(track.isel(window=chosen))[:, order]
+def _windows(
+    track: xr.DataArray, place: Region, name: str, pixels: int, overlap: str | None
+) -> tuple[Ints, Ints, Floats, Floats, Floats]:
+    """Start, end, least, mean and largest value of the bins of windows, left to right."""
+    found = windows_in(track, place, name, overlap)
+    if found.start.size > pixels:
+        return pixels_of_windows(found, place, pixels)
+    values = found.values().reshape(found.start.size, -1).T
+    start, end, values = mean_of_overlaps(
+        found.start.reshape(-1), found.end.reshape(-1), values, place, name
+    )
+    return start, end, values, values, values
 
 
 def _rows(run: xr.DataArray) -> Floats:

@@ -6,31 +6,37 @@ are Okabe and Ito's, apart for all common kinds of color vision.
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from genoarrays._optional import optional
-from genoarrays.genome.columns import Columns
 from genoarrays.genome.region import Region
 from genoarrays.plot.bins import Bins, Floats, Ints
+from genoarrays.plot.glyphs import color_of_letter, draw_glyphs, draw_stacks, stack
 
 __all__ = [
     "draw_blocks",
     "draw_heat",
-    "draw_intervals",
     "draw_letters",
+    "draw_logo",
     "draw_share",
     "draw_signal",
     "draw_strip",
+    "highlight",
     "label_positions",
+    "no_scale",
     "prepare",
 ]
 
 INK, GRAY = "#333333", "#8C8C8C"
 COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00")
-LETTER_COLORS = {"A": "#009E73", "C": "#0072B2", "G": "#E69F00", "T": "#D55E00", "U": "#D55E00"}
-NAMED = 40  # most intervals that get their names written
+MISSING, SHADE = "#E8E8E8", "#FFF1C9"
+HEAT_NAMED = 40  # most rows of a heat map that get their names written
+
+Colors = str | Mapping[str, str]
+Limits = tuple[float, float] | None
 
 
 def _mpl(module: str) -> Any:
@@ -46,6 +52,12 @@ def prepare(axes: Any, name: str) -> None:
     axes.set_ylabel(name, rotation=0, ha="right", va="center", fontsize=9, color=INK, labelpad=6)
 
 
+def highlight(axes: Any, spans: Sequence[tuple[int, int]]) -> None:
+    """Shade (start, end) behind what is drawn; the thinnest is still seen."""
+    for start, end in spans:
+        axes.axvspan(start, end, facecolor=SHADE, edgecolor=SHADE, linewidth=0.5, zorder=0)
+
+
 def label_positions(axes: Any, place: Region) -> None:
     """The axis in bp, under the lowest panel."""
     axes.spines["bottom"].set_visible(True)
@@ -56,22 +68,37 @@ def label_positions(axes: Any, place: Region) -> None:
     axes.set_xlabel(f"position on {place.contig} (bp, 0-based)", fontsize=9, color=INK)
 
 
-def draw_signal(axes: Any, bins: Bins) -> None:
-    """One line filled to zero, or several lines; the "-" strand points down."""
+def draw_signal(
+    axes: Any,
+    bins: Bins,
+    colors: Colors | None = None,
+    ylim: Limits = None,
+    filled: bool | None = None,
+) -> None:
+    """One line filled to zero, or several lines; the "-" strand points down.
+
+    `colors` is one color, or colors by the names of lines; `filled` None fills a single line.
+    """
     names = list(dict.fromkeys(bins.names))
     stranded = "-" in bins.strands
+    filled = len(names) == 1 if filled is None else filled
     for line, (name, strand) in enumerate(zip(bins.names, bins.strands, strict=True)):
         sign = -1.0 if strand == "-" else 1.0
-        color = COLORS[names.index(name) if len(names) > 1 else int(strand == "-")]
+        color = COLORS[names.index(name) % len(COLORS) if len(names) > 1 else int(strand == "-")]
+        if isinstance(colors, str) and len(names) == 1:
+            color = colors
+        elif colors is not None and not isinstance(colors, str):
+            color = colors.get(name, colors.get(strand, color))
         low, high = (bins.low, bins.high) if sign > 0 else (-bins.high, -bins.low)
         x, low, mean, high = _steps(bins, low[line], sign * bins.mean[line], high[line])
-        if len(names) > 1:
+        label = name if sign > 0 or not {"+", "."} & set(bins.strands) else None
+        if not filled:
             axes.fill_between(x, low, high, color=color, alpha=0.25, linewidth=0)
-            axes.plot(x, mean, color=color, linewidth=1.0, label=name if sign > 0 else None)
+            axes.plot(x, mean, color=color, linewidth=1.0, label=label)
         else:
             axes.fill_between(x, np.fmin(low, 0), np.fmax(high, 0), color=color, alpha=0.3, lw=0)
             axes.fill_between(x, mean, 0, color=color, alpha=0.85, linewidth=0)
-            axes.plot(x, mean, color=color, linewidth=0.6)
+            axes.plot(x, mean, color=color, linewidth=0.6, label=label)
     if len(names) > 1:
         axes.legend(
             loc="upper left", bbox_to_anchor=(1.005, 1.0), borderaxespad=0, frameon=False,
@@ -80,7 +107,15 @@ def draw_signal(axes: Any, bins: Bins) -> None:
     if stranded:
         axes.axhline(0, color=GRAY, linewidth=0.6)
         _mark_strands(axes)
-    _limit(axes, bins, stranded)
+    if np.isnan(bins.mean).all():
+        _no_data(axes)
+        return
+    least, most = min(0.0, float(np.nanmin(bins.low))), max(0.0, float(np.nanmax(bins.high)))
+    if stranded:
+        least, most = -max(most, -least), max(most, -least)
+    elif least < 0 < most:
+        axes.axhline(0, color=GRAY, linewidth=0.6)
+    _set_limits(axes, least, most, ylim, stranded)
 
 
 def _steps(bins: Bins, *rows: Floats) -> tuple[Floats, ...]:
@@ -98,25 +133,33 @@ def _mark_strands(axes: Any) -> None:
         )
 
 
-def _limit(axes: Any, bins: Bins, stranded: bool) -> None:
-    """Zero within the panel, strands alike, few ticks, and a word where there is nothing."""
-    if np.isnan(bins.mean).all():
-        axes.set_yticks([])
-        axes.text(
-            0.5, 0.5, "no data", transform=axes.transAxes, ha="center", va="center",
-            fontsize=8, color=GRAY,
-        )  # fmt: skip
-        return
-    low, high = min(0.0, float(np.nanmin(bins.low))), max(0.0, float(np.nanmax(bins.high)))
-    if stranded:
-        high = max(high, -low)
-        low = -high
-    room = 0.06 * (high - low) or 0.5
-    axes.set_ylim(low - (room if low < 0 else 0), high + room)
+def _no_data(axes: Any) -> None:
+    axes.set_yticks([])
+    axes.text(
+        0.5, 0.5, "no data", transform=axes.transAxes, ha="center", va="center", fontsize=8,
+        color=GRAY,
+    )  # fmt: skip
+
+
+def no_scale(axes: Any) -> None:
+    """Neither ticks nor a spine at the left."""
+    axes.set_yticks([])
+    axes.spines["left"].set_visible(False)
+
+
+def _set_limits(axes: Any, low: float, high: float, ylim: Limits, stranded: bool = False) -> None:
+    """Zero within the panel, or the limits that were asked; few ticks."""
+    if ylim is None:
+        room = 0.06 * (high - low) or 0.5
+        ylim = (low - (room if low < 0 else 0), high + (room if high > 0 else 0))
+    axes.set_ylim(*ylim)
     ticker = _mpl("ticker")
     axes.yaxis.set_major_locator(ticker.MaxNLocator(3, steps=[1, 2, 5, 10]))
     if stranded:
         axes.yaxis.set_major_formatter(ticker.FuncFormatter(lambda y, _: f"{abs(y):g}"))
+    else:
+        axes.ticklabel_format(axis="y", scilimits=(-3, 5), useMathText=True)
+        axes.yaxis.get_offset_text().set(fontsize=7, color=INK)
 
 
 def draw_share(axes: Any, bins: Bins) -> None:
@@ -128,23 +171,38 @@ def draw_share(axes: Any, bins: Bins) -> None:
     axes.set_yticks([0, 0.5, 1], ["0", "0.5", "1"])
 
 
-def draw_heat(axes: Any, bins: Bins) -> None:
-    """One row per line, with a scale at the right."""
+def draw_heat(axes: Any, bins: Bins, ylim: Limits = None) -> None:
+    """One row per line, with a scale at the right; gray where values are missing.
+
+    Values of both signs get a scale of two colors, white at zero.
+    """
     edges, columns = _cells(bins)
     values = np.full((len(bins.names), len(edges) - 1), np.nan)
     values[:, columns] = bins.mean
-    mesh = axes.pcolormesh(
-        edges, np.arange(len(bins.names) + 1), values, cmap="viridis", rasterized=True
+    rows = len(values)
+    axes.broken_barh(
+        _touching(bins, 0, len(bins.start)), (0, rows), color=MISSING, linewidth=0, zorder=0.5
     )
-    rows = [
+    signed = bool((values < 0).any() and (values > 0).any())
+    low, high = ylim or (None, None)
+    if signed and ylim is None:
+        high = float(np.nanmax(np.abs(values)))
+        low = -high
+    mesh = axes.pcolormesh(
+        edges, np.arange(rows + 1), np.ma.masked_invalid(values), vmin=low, vmax=high,
+        cmap="RdBu_r" if signed else "viridis", rasterized=True,
+    )  # fmt: skip
+    names = [
         f"{name} {strand}" if name and strand != "." else name or strand
         for name, strand in zip(bins.names, bins.strands, strict=True)
     ]
-    axes.set_ylim(len(rows), 0)
+    axes.set_ylim(rows, 0)
     axes.spines["left"].set_visible(False)
-    every = -(-len(rows) // 40)
-    axes.set_yticks(np.arange(len(rows))[::every] + 0.5, rows[::every], fontsize=6.5)
+    every = -(-rows // HEAT_NAMED)
+    axes.set_yticks(np.arange(rows)[::every] + 0.5, names[::every], fontsize=7)
     axes.tick_params(axis="y", length=0)
+    if np.isnan(values).all():
+        return
     side = axes.inset_axes([1.008, 0.0, 0.008, 1.0])
     bar = axes.figure.colorbar(mesh, cax=side)
     bar.outline.set_visible(False)
@@ -158,10 +216,12 @@ def _cells(bins: Bins) -> tuple[Ints, Ints]:
     return edges, np.searchsorted(edges, bins.start)
 
 
-def draw_blocks(axes: Any, bins: Bins) -> None:
+def draw_blocks(axes: Any, bins: Bins, colors: Colors | None = None) -> None:
     """A block wherever a label is 1, one row per line, on a hairline where it is known."""
-    for row, line in enumerate(bins.high):
+    for row, (name, line) in enumerate(zip(bins.names, bins.high, strict=True)):
         color = COLORS[row % len(COLORS)]
+        if colors is not None:
+            color = colors if isinstance(colors, str) else colors.get(name, color)
         for values, height, shade in ((line >= 0, 0.06, GRAY), (line > 0, 0.7, color)):
             edge = np.flatnonzero(np.diff(np.concatenate([[False], values, [False]]).astype(int)))
             runs = [
@@ -193,27 +253,25 @@ def _name_rows(axes: Any, bins: Bins) -> None:
 
 def draw_letters(axes: Any, bins: Bins, alphabet: str) -> None:
     """One colored letter per base, as wide as the base; unknown bases are gray."""
-    text, patches, transforms = _mpl("textpath"), _mpl("patches"), _mpl("transforms")
-    bold = _mpl("font_manager").FontProperties(family="DejaVu Sans", weight="bold")
-    shapes = {
-        letter: text.TextPath((0, 0), letter, size=1, prop=bold) for letter in {*alphabet, "N"}
-    }
-    for start, code in zip(bins.start.tolist(), bins.mean[0].tolist(), strict=True):
-        letter = alphabet[int(code)] if 0 <= code < len(alphabet) else "N"
-        box = shapes[letter].get_extents()
-        fit = (
-            transforms.Affine2D()
-            .translate(-box.x0, -box.y0)
-            .scale(0.86 / box.width, 0.9 / box.height)
-            .translate(start + 0.07, 0.05)
-        )
-        color = LETTER_COLORS.get(letter, GRAY)
-        path = shapes[letter].transformed(fit)
-        patch = axes.add_patch(patches.PathPatch(path, facecolor=color, linewidth=0))
-        patch.set_gid(letter)
+    codes = bins.mean[0].tolist()
+    letters = [alphabet[int(c)] if 0 <= c < len(alphabet) else "N" for c in codes]
+    one = np.ones(len(letters))
+    draw_glyphs(axes, letters, bins.start.astype(np.float64), 0.05 * one, one, 0.9 * one, alphabet)
     axes.set_ylim(0, 1)
-    axes.set_yticks([])
-    axes.spines["left"].set_visible(False)
+    no_scale(axes)
+
+
+def draw_logo(
+    axes: Any, start: Ints, heights: Floats, letters: list[str], ylim: Limits = None
+) -> None:
+    """Letters as high as their values, (place, letter), below zero where negative."""
+    draw_stacks(axes, start.astype(np.float64), heights, letters)
+    _, low, high = stack(heights)
+    if np.isnan(heights).all():
+        _no_data(axes)
+        return
+    axes.axhline(0, color=GRAY, linewidth=0.6, zorder=1)
+    _set_limits(axes, float(low.min()), float(high.max()), ylim)
 
 
 def draw_strip(axes: Any, bins: Bins, alphabet: str) -> None:
@@ -221,7 +279,7 @@ def draw_strip(axes: Any, bins: Bins, alphabet: str) -> None:
     edges, columns = _cells(bins)
     codes = np.full((1, len(edges) - 1), np.nan)
     codes[0, columns] = bins.mean[0]
-    colors = [LETTER_COLORS.get(letter, GRAY) for letter in alphabet]
+    colors = [color_of_letter(letter, alphabet) for letter in alphabet]
     codes = np.where(codes < len(alphabet), codes, np.nan)
     palette = _mpl("colors").ListedColormap(colors)
     axes.pcolormesh(
@@ -232,28 +290,4 @@ def draw_strip(axes: Any, bins: Bins, alphabet: str) -> None:
             1.008 + 0.011 * place, 0.5, letter, transform=axes.transAxes, color=color, va="center",
             fontsize=7.5, fontweight="bold",
         )  # fmt: skip
-    axes.set_yticks([])
-    axes.spines["left"].set_visible(False)
-
-
-def draw_intervals(axes: Any, boxes: Columns, lanes: Ints, names: list[str], place: Region) -> None:
-    """One box per interval, pointed towards its 3' end, in lanes where they overlap."""
-    span = (place.end or 0) - place.start
-    tip = np.minimum(0.006 * span, boxes.end - boxes.start)
-    left = boxes.start + np.where(boxes.orientation < 0, tip, 0)
-    right = boxes.end - np.where(boxes.orientation > 0, tip, 0)
-    x = np.stack([left, right, boxes.end, right, left, boxes.start], axis=1)
-    y = lanes[:, None] + np.array([0.2, 0.2, 0.5, 0.8, 0.8, 0.5])
-    polygons = _mpl("collections").PolyCollection(
-        np.stack([x, y], axis=2), facecolor=COLORS[0], edgecolor=COLORS[0], linewidth=0.5
-    )
-    axes.add_collection(polygons, autolim=False)
-    if len(names) <= NAMED:
-        for end, lane, name in zip(boxes.end.tolist(), lanes, names, strict=True):
-            axes.text(
-                end + 0.004 * span, lane + 0.5, name, fontsize=7, color=INK, va="center",
-                clip_on=True,
-            )  # fmt: skip
-    axes.set_ylim(max(1, int(lanes.max(initial=0)) + 1), 0)
-    axes.set_yticks([])
-    axes.spines["left"].set_visible(False)
+    no_scale(axes)

@@ -6,11 +6,12 @@ import sys
 import numpy as np
 import pytest
 import xarray as xr
+from matplotlib.path import Path
 
 import genoarrays as ga
-from genoarrays.errors import AssemblyError, ContigError, RegionError
+from genoarrays.errors import AssemblyError, ContigError, GenomeError, RegionError
 from genoarrays.genome.regions import regions_dataset
-from genoarrays.plot import plot_tracks
+from genoarrays.plot import glyphs, plot_tracks
 
 TOY = ga.Assembly("toy", {"chr1": 6000, "chr2": 3000})
 
@@ -46,6 +47,19 @@ def png(figure):
     buffer = io.BytesIO()
     figure.savefig(buffer, format="png", dpi=60)
     return buffer.getvalue()
+
+
+def letters_in(axes):
+    """(letter, left, right, bottom, top) of each letter, from left to right, bottom to top."""
+    found = []
+    for patch in axes.patches:
+        number = len(glyphs._glyph(patch.get_gid())[0])
+        vertices, codes = patch.get_path().vertices, patch.get_path().codes
+        for first in range(0, len(vertices), number):
+            some = slice(first, first + number)
+            x, y = vertices[some][codes[some] != Path.CLOSEPOLY].T
+            found.append((patch.get_gid(), x.min(), x.max(), y.min(), y.max()))
+    return sorted(found, key=lambda one: (np.floor(one[1]), one[3]))
 
 
 def line_of(axes, number=0):
@@ -104,7 +118,7 @@ def test_plot_tracks__several_samples_are_lines_and_many_a_heat_map():
     assert [t.get_text() for t in few.get_legend().get_texts()] == ["a", "b", "c"]
     values = signal(9)
     many = plot_tracks(track(values, sample=list("abcdefghi")), "chr1:0-500").axes[0]
-    mesh = many.collections[0]
+    mesh = many.collections[1]
     np.testing.assert_allclose(np.asarray(mesh.get_array()).reshape(9, 50), values[:, :50])
     assert [t.get_text() for t in many.get_yticklabels()] == list("abcdefghi")
 
@@ -129,10 +143,11 @@ def test_plot_tracks__counts_of_zero_and_one_are_no_labels():
 def test_plot_tracks__dna_is_letters_then_colors_then_gc(dna):
     letters = plot_tracks(dna, "chr2:40-100").axes[0]
     codes = dna.sel(position="chr2:40-100").values
-    assert "".join(p.get_gid() for p in letters.patches) == "".join("ACGTN"[c] for c in codes)
-    for base, patch in enumerate(letters.patches, start=40):
-        box = patch.get_path().get_extents()
-        assert base < box.x0 < box.x1 < base + 1
+    drawn = letters_in(letters)
+    assert "".join(letter for letter, *_ in drawn) == "".join("ACGTN"[c] for c in codes)
+    for base, (_, x0, x1, y0, y1) in enumerate(drawn, start=40):
+        assert base < x0 < x1 < base + 1
+        assert (y0, y1) == pytest.approx((0.05, 0.95))
     strip = plot_tracks(dna, "chr2:40-400").axes[0]
     shown = np.ma.filled(strip.collections[0].get_array().astype(float), 4).reshape(-1)
     np.testing.assert_array_equal(shown, dna.sel(position="chr2:40-400").values)
@@ -150,13 +165,15 @@ def test_plot_tracks__intervals_are_pointed_boxes_in_lanes(table):
     middle = [b[np.isclose(b[:, 1] % 1, 0.5), 0] for b in boxes]
     assert [m.tolist() for m in middle] == [[200, 100], [300, 150], [720, 700]]
     corners = [set(b[~np.isclose(b[:, 1] % 1, 0.5), 0]) for b in boxes]
-    assert corners == [{100, 194}, {156, 300}, {700, 720}]  # tips of 6 bp at the 3' ends
+    assert corners == [
+        {100, 193.75},
+        {156.25, 300},
+        {700, 720},
+    ]  # tips of 0.05 inches at the 3' ends
     assert [t.get_text() for t in axes.texts] == ["a", "b", "d"]
 
 
-@pytest.mark.parametrize(
-    ("column", "drawn"), [("gene_id", ["a", "b", "d"]), ("mood", ["", "", ""])]
-)
+@pytest.mark.parametrize(("column", "drawn"), [("gene_id", ["a", "b", "d"]), ("mood", [])])
 def test_plot_tracks__intervals_bear_the_names_of_genes_or_none(table, column, drawn):
     axes = plot_tracks(table.rename_vars(name=column), "chr1:0-1,000").axes[0]
     assert [t.get_text() for t in axes.texts] == drawn
@@ -173,7 +190,7 @@ def test_plot_tracks__names_of_intervals_are_not_drawn_over():
     assert lanes("") == [0, 0, 0]
     assert lanes("RPL13A") == [0, 1, 0]
     assert lanes("RPL13A", width=100) == [0, 0, 0]
-    assert lanes("a long name of a gene" * 5) == [0, 1, 2]
+    assert lanes("a long name of a gene" * 5) == [0, 0, 1]  # there is room left of the last one
 
 
 def test_plot_tracks__shares_one_labelled_axis(dna, table):
@@ -262,3 +279,258 @@ def test_plot_tracks__refuses_bad_input_and_names_the_cure(tracks, region, optio
         plot_tracks(
             [known.get(t, t) if isinstance(t, str) else t for t in tracks], region, **options
         )
+
+
+# ---- letters as high as values
+
+
+@pytest.fixture
+def attributed():
+    """Windows of both strands, 10 bp wide with 5 bp more at each side, and values by letter."""
+    rng = np.random.default_rng(3)
+    codes = rng.integers(0, 4, TOY.size, dtype=np.int8)
+    dna = track(codes, name="dna", attrs={"alphabet": "ACGT"})
+    regions = ga.read_regions(["chr1:50-60:+", "chr1:90-100:-"], like=TOY)
+    x = ga.windows(dna.to_dataset(), regions, width=10, flank=5)
+    size = rng.choice([-1, 1], TOY.size) * rng.uniform(0.1, 2, TOY.size)  # none too small to draw
+    base = track(size, name="base")
+    values = ga.windows(base.to_dataset(), regions, width=10, flank=5).base
+    hot = ga.one_hot(x.dna).where(lambda a: a > 0) * values
+    return dna, base, x.dna, values, hot.rename("attribution")
+
+
+def heights_in(axes, place):
+    """Signed height and letter by base of a logo with one letter at each base."""
+    found = {int(np.floor(x0)): (letter, y1 if y1 > 1e-9 else y0)
+             for letter, x0, _, y0, y1 in letters_in(axes)}  # fmt: skip
+    return [found.get(base) for base in range(*place)]
+
+
+def test_plot_tracks__windows_of_letters_stand_at_their_true_place(attributed):
+    dna, base, codes, values, hot = attributed
+    for given in (hot, hot.transpose("channel", "offset", "window"), (codes, values)):
+        axes = plot_tracks([given], "chr1:40-110").axes[0]
+        drawn = heights_in(axes, (40, 110))
+        for at, one in enumerate(drawn, start=40):
+            if not (45 <= at < 65 or 85 <= at < 105):
+                assert one is None
+                continue
+            letter, height = one
+            assert letter == "ACGT"[int(dna.values[at])]
+            assert height == pytest.approx(float(base.values[at]), abs=1e-6)
+        low, high = axes.get_ylim()
+        assert low < min(h for _, h in filter(None, drawn)) < 0 < high
+
+
+def test_plot_tracks__letters_of_positions_and_their_sum_where_there_are_many(attributed):
+    dna, base, *_ = attributed
+    hot = (ga.one_hot(dna) * base).rename("attribution")
+    for given in (hot, (dna, base)):
+        drawn = heights_in(plot_tracks([given], "chr2:100-150").axes[0], (100, 150))
+        assert [h for _, h in drawn] == pytest.approx(base.sel(position="chr2:100-150").values)
+        y = line_of(plot_tracks([given], "chr2:0-1,000").axes[0])[1]
+        np.testing.assert_allclose(y[::2], base.sel(position="chr2:0-1,000"))
+
+
+@pytest.mark.parametrize("strand", ["+", "-"])
+def test_plot_tracks__kmers_are_shared_over_their_bases(attributed, strand):
+    dna, *_ = attributed
+    regions = ga.read_regions([f"chr1:110-130:{strand}"], like=TOY)
+    hot = ga.one_hot(ga.windows(dna.to_dataset(), regions, width=20, flank=4).dna, order=3)
+    value = np.random.default_rng(1).uniform(0.1, 2, size=hot.sizes["offset"])
+    axes = plot_tracks([hot * xr.DataArray(value, dims="offset")], "chr1:100-140").axes[0]
+    wanted = np.convolve(value, np.ones(3) / 3)[:: 1 if strand == "+" else -1]
+    drawn = heights_in(axes, (106, 134))
+    assert [h for _, h in drawn] == pytest.approx(wanted)
+    assert [letter for letter, _ in drawn] == ["ACGT"[c] for c in dna.values[106:134]]
+
+
+def test_plot_tracks__overlapping_windows_are_refused_or_averaged(attributed):
+    dna, base, *_ = attributed
+    regions = ga.read_regions(["chr1:50-60:+", "chr1:55-65:-"], like=TOY)
+    x = ga.windows(dna.to_dataset().assign(base=base), regions, width=10)
+    values = x.base * xr.DataArray([1.0, 3.0], dims="window")
+    for given in ((x.dna, values), values.rename("profile")):
+        with pytest.raises(RegionError, match=r"overlap in chr1:45-70; say overlap='mean'"):
+            plot_tracks([given], "chr1:45-70")
+    factor = np.repeat([1, 2, 3], 5)
+    wanted = base.sel(position="chr1:50-65").values * factor
+    drawn = heights_in(
+        plot_tracks([(x.dna, values)], "chr1:50-65", overlap="mean").axes[0], (50, 65)
+    )
+    assert [h for _, h in drawn] == pytest.approx(wanted)
+    line = line_of(plot_tracks([values], "chr1:50-65", overlap="mean").axes[0])[1]
+    assert line[::2] == pytest.approx(wanted)
+
+
+def test_plot_tracks__mutations_are_a_heat_map_of_letters(attributed):
+    hot = attributed[-1].assign_attrs(method="saturation mutagenesis")
+    axes = plot_tracks([hot], "chr1:45-65").axes[0]
+    assert [t.get_text() for t in axes.get_yticklabels()] == list("ACGT")
+    mesh = axes.collections[1]
+    low, high = mesh.get_clim()
+    assert low == -high
+    shown = np.asarray(mesh.get_array().filled(np.nan)).reshape(4, 20)
+    np.testing.assert_allclose(np.nansum(shown, axis=0), attributed[1].values[45:65], rtol=1e-6)
+
+
+# ---- heat maps, colors, limits, highlights
+
+
+def test_plot_tracks__heat_maps_are_centered_where_signed_and_gray_where_missing():
+    values = signal(9) - 1
+    values[2, 10:20] = np.nan
+    many = track(values, sample=list("abcdefghi"))
+    axes = plot_tracks(many, "chr1:0-500").axes[0]
+    gray, mesh = axes.collections
+    assert mesh.get_cmap().name == "RdBu_r"
+    assert np.isclose(*np.abs(mesh.get_clim()))
+    assert mesh.get_array().mask.reshape(9, 50)[2].sum() == 10
+    assert gray.get_paths()[0].get_extents().bounds == (0, 0, 500, 9)
+    positive = plot_tracks(track(signal(9), sample=list("abcdefghi")), "chr1:0-500").axes[0]
+    assert positive.collections[1].get_cmap().name == "viridis"
+    wide = plot_tracks(many, "chr1:0-500", ylim={"x": (-4, 4)}).axes[0]
+    assert wide.collections[1].get_clim() == (-4, 4)
+
+
+def test_plot_tracks__limits_are_shared_or_given_on_request():
+    tracks = {"a": track(signal()), "b": track(signal() * 3), "c": track(-signal())}
+    apart = plot_tracks(tracks, "chr1:0-500").axes
+    assert len({axes.get_ylim() for axes in apart}) == 3
+    one = {axes.get_ylim() for axes in plot_tracks(tracks, "chr1:0-500", share_y=True).axes}
+    assert one == {(apart[2].get_ylim()[0], apart[1].get_ylim()[1])}
+    two = plot_tracks(tracks, "chr1:0-500", share_y=["a", "b"]).axes
+    assert two[0].get_ylim() == two[1].get_ylim() != two[2].get_ylim()
+    given = plot_tracks(tracks, "chr1:0-500", ylim={"a": (0, 99)}).axes
+    assert given[0].get_ylim() == (0, 99)
+    assert given[1].get_ylim() == apart[1].get_ylim()
+
+
+def test_plot_tracks__colors_go_by_panel_or_line():
+    few = track(signal(2), name="few", sample=["a", "b"])
+    figure = plot_tracks({"one": track(signal()), "few": few}, "chr1:0-500",
+                         colors={"one": "#123456", "b": "red"})  # fmt: skip
+    assert figure.axes[0].lines[0].get_color() == "#123456"
+    assert [line.get_color() for line in figure.axes[1].lines] == ["#0072B2", "red"]
+
+
+@pytest.mark.parametrize(
+    "asked", ["chr1:100-120", ["chr1:100-120", "chr2:0-9"], ga.read_regions(["chr1:100-120"])]
+)
+def test_plot_tracks__highlights_lie_behind_all_panels(asked):
+    figure = plot_tracks([track(signal()), track(signal() > 2)], "chr1:0-500", highlight=asked)
+    for axes in figure.axes:
+        (band,) = axes.patches
+        assert (band.get_x(), band.get_width()) == (100, 20)
+        assert band.get_zorder() < 1
+
+
+def test_plot_tracks__kinds_are_drawn_as_asked():
+    few = {"few": track(signal(2), sample=["a", "b"])}
+    heat = plot_tracks(few, "chr1:0-500", kinds={"few": "heat"}).axes[0]
+    assert heat.collections[1].get_array().size == 100
+    lines = plot_tracks({"one": track(signal())}, "chr1:0-500", kinds={"one": "lines"}).axes[0]
+    assert lines.lines[0].get_linewidth() == 1.0
+    with pytest.raises(TypeError, match="'one' has no letters"):
+        plot_tracks({"one": track(signal())}, "chr1:0-500", kinds={"one": "logo"})
+
+
+def test_plot_tracks__several_resolutions_of_a_tree_bear_the_names_of_their_nodes():
+    tree = xr.DataTree.from_dict({
+        "10bp": track(signal(), name="x").to_dataset(),
+        "50bp": track(signal(bin_size=50), name="x").to_dataset(),
+    })  # fmt: skip
+    figure = plot_tracks(tree, "chr1:0-500")
+    assert [axes.get_ylabel() for axes in figure.axes] == ["10bp/x", "50bp/x"]
+    assert [len(line_of(axes)[0]) for axes in figure.axes] == [100, 20]
+
+
+# ---- genes
+
+
+def gene_boxes(axes):
+    """(start, end, height) of the boxes of genes."""
+    boxes = [p.get_extents() for p in axes.collections[0].get_paths()]
+    return [(b.x0, b.x1, round(b.height / 0.72, 2)) for b in boxes]
+
+
+def test_plot_tracks__exons_are_thick_and_coding_ones_thicker(tmp_path):
+    rows = [("gene", 101, 400, ""), ("transcript", 101, 400, "t1"), ("exon", 101, 200, "t1"),
+            ("exon", 301, 400, "t1"), ("CDS", 151, 200, "t1"), ("exon", 601, 700, "t2"),
+            ("gene", 801, 900, "")]  # fmt: skip
+    text = "".join(
+        f'chr1\tx\t{f}\t{s}\t{e}\t.\t-\t.\tgene_id "g{s}"; gene_name "N"; transcript_id "{t}";\n'
+        for f, s, e, t in rows
+    )
+    (tmp_path / "a.gtf").write_text(text)
+    genes = ga.read_regions(
+        tmp_path / "a.gtf", like=TOY, attributes=["gene_id", "gene_name", "transcript_id"]
+    )
+    axes = plot_tracks(genes, "chr1:0-1,000").axes[0]
+    assert gene_boxes(axes) == [
+        (100, 200, 0.5), (150, 200, 1.0), (300, 400, 0.5), (600, 700, 0.8), (800, 900, 0.85)
+    ]  # fmt: skip
+    assert [t.get_text() for t in axes.texts] == ["N"] * 3
+    intron = axes.collections[1].get_segments()[0]
+    assert intron[:, 0].tolist() == [100, 400]
+
+
+def test_plot_tracks__blocks_of_bed_are_exons(tmp_path):
+    bed = "chr1\t100\t400\tgene\t0\t+\t150\t400\t0\t2\t100,100\t0,200\n"
+    (tmp_path / "a.bed").write_text(bed)
+    axes = plot_tracks(ga.read_regions(tmp_path / "a.bed", like=TOY), "chr1:0-1,000").axes[0]
+    assert gene_boxes(axes) == [
+        (100, 200, 0.5), (300, 400, 0.5), (150, 200, 1.0), (300, 400, 1.0)
+    ]  # fmt: skip
+
+
+def test_plot_tracks__names_of_genes_at_the_edge_stand_left_or_inside(table):
+    def side(place):
+        (text,) = plot_tracks(table.isel(region=[3]), place).axes[0].texts
+        return text.get_ha()
+
+    assert side("chr1:0-1,000") == "left"  # the text begins there: right of the box
+    assert side("chr1:0-715") == "right"
+    assert side("chr1:702-718") == "center"
+
+
+@pytest.mark.parametrize(("tracks", "options", "error", "message"), [
+    ({"x": "x"}, {"kinds": {"y": "heat"}}, GenomeError, "no panel is named 'y'; they are x"),
+    ({"x": "x"}, {"kinds": {"x": "pie"}}, GenomeError, "kind 'pie' is not known"),
+    ({"x": "x"}, {"share_y": ["z"]}, GenomeError, "no panel is named 'z'"),
+    ({"x": "x"}, {"overlap": "max"}, GenomeError, "overlap='max' is not known"),
+    ({"x": "x"}, {"names": ["y"]}, TypeError, "have names already"),
+    ([("x", "x")], {}, GenomeError, "must begin with codes of letters"),
+    (["many"], {}, TypeError, r"also the dimension 'track'; .*x\.isel\(track=0\)"),
+    (["odd"], {}, GenomeError, "are neither letters nor all k-mers"),
+    (["coarse"], {}, GenomeError, "has bins of 10 bp, and letters stand for 1"),
+])  # fmt: skip
+def test_plot_tracks__refuses_what_it_cannot_draw(tracks, options, error, message):
+    known = {"x": track(signal())}
+    letters = track(signal(4, bin_size=1), channel=list("ACGT"))
+    known["many"] = letters.expand_dims(track=["a", "b"])
+    known["odd"] = letters.assign_coords(channel=["AA", "AC", "AG", "AT"])
+    known["coarse"] = track(signal(4), channel=list("ACGT"))
+
+    def find(one):
+        return tuple(map(find, one)) if isinstance(one, tuple) else known[one]
+
+    given = (
+        {k: find(v) for k, v in tracks.items()}
+        if isinstance(tracks, dict)
+        else list(map(find, tracks))
+    )
+    with pytest.raises(error, match=message):
+        plot_tracks(given, "chr1:0-100", **options)
+
+
+@pytest.mark.parametrize("suffix", ["pdf", "svg"])
+def test_plot_tracks__text_stays_text_in_vector_files(tmp_path, suffix):
+    path = tmp_path / f"figure.{suffix}"
+    plot_tracks(track(signal()), "chr1:0-500", title="a title of text").savefig(path)
+    content = path.read_bytes()
+    if suffix == "svg":
+        assert b">a title of text</text>" in content
+    else:
+        assert b"/Type3" not in content
+        assert b"/TrueType" in content or b"/CIDFontType2" in content
