@@ -13,11 +13,12 @@ from typing import Any, NamedTuple
 import xarray as xr
 
 from genoarrays.errors import GenomeError, RegionError
+from genoarrays.examples.margin import without_margin
 from genoarrays.formats.intervals.tables import read_regions
 from genoarrays.genome.example import EXAMPLES, example_dim
 from genoarrays.genome.pyramid import without_levels
 from genoarrays.inference.examples import Examples, examples_of
-from genoarrays.inference.predict import _targets
+from genoarrays.inference.outputs import outputs_of
 from genoarrays.models.saving import load_model
 from genoarrays.models.signature import VariableSignature, names_of
 
@@ -99,7 +100,7 @@ def asked(
                 f"input {name!r} has the shape {there} in a {dim}, and the model takes {wanted}; "
                 "make the windows as those that it was trained on"
             )
-    return Asked(model, windows, dim, names, _targets(model, signature), path)
+    return Asked(model, windows, dim, names, outputs_of(model, signature), path)
 
 
 def input_shape(x: xr.Dataset, name: str, dim: str) -> tuple[int, ...]:
@@ -115,7 +116,8 @@ def input_shape(x: xr.Dataset, name: str, dim: str) -> tuple[int, ...]:
             f"there is no input {name!r} here, which the model takes; there are "
             f"{', '.join(map(str, x.data_vars))}"
         )
-    return tuple(size for other, size in x[name].sizes.items() if other != dim)
+    own = without_margin(x[name])  # streams leave it out
+    return tuple(size for other, size in own.sizes.items() if other != dim)
 
 
 def _windows(model: Any, x: Any, examples: Examples | None, like: Any, check: bool) -> xr.Dataset:

@@ -118,5 +118,8 @@ def cross_validate(
             memory=options.get("memory", "1 GiB"),
         )  # fmt: skip
         parts.append(y.assign_coords(fold=("window", np.full(y.sizes["window"], fold))))
-    predictions: Any = xr.concat(parts, "window", coords="minimal", compat="override", join="exact")
+    predictions: Any = xr.concat(
+        parts, "window", coords="minimal", compat="override", join="exact",
+        combine_attrs="drop_conflicts",
+    )  # fmt: skip
     return CrossValidation(predictions, histories)

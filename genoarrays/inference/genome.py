@@ -24,7 +24,7 @@ from genoarrays.genome.axis import GenomeAxis
 from genoarrays.genome.index import axis_of, genome_coords
 from genoarrays.genome.pyramid import without_levels
 from genoarrays.inference.examples import Examples, examples_of
-from genoarrays.inference.predict import _targets
+from genoarrays.inference.outputs import outputs_of
 from genoarrays.inference.predicted import Predicted
 from genoarrays.inference.predictor import Predictor
 from genoarrays.inference.probing import check_inputs, digest_of_inputs, input_bytes
@@ -231,7 +231,7 @@ def _sizes(model: Any, width: int | None, step: int | None, check: bool) -> tupl
 
 def _outputs(model: Any, targets: Any, width: int, step: int) -> dict[str, Output]:
     """Outputs by name, in the order of the model."""
-    there = _targets(model, getattr(model, "signature", None))
+    there = outputs_of(model, getattr(model, "signature", None))
     wanted = list(there) if targets is None else names_of(targets)
     if unknown := [name for name in wanted if name not in there]:
         raise GenomeError(

@@ -1,39 +1,41 @@
 """What does the model say about each window or sequence?
 
-Windows are streamed in order and in batches, so they may be larger than memory; predictions are
-kept, one row per window. The result carries the windows' index and coordinates and the labels of
-the target, so it can be selected, compared and exported beside its input.
+The result carries the windows' index and coordinates and the labels of the target, so it can be
+selected, compared and exported beside its input.
 """
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import keras
 import numpy as np
 import numpy.typing as npt
 import xarray as xr
 
+from genoarrays import __version__
 from genoarrays.errors import GenomeError
-from genoarrays.genome.example import example_dim
-from genoarrays.models.signature import Signature, VariableSignature, names_of
-from genoarrays.models.training import load_model, output_names
-from genoarrays.ops.orientation import flip
-from genoarrays.options import track
-from genoarrays.stream.batches import batches
+from genoarrays.genome.example import example_label
+from genoarrays.inference.asked import Asked, asked
+from genoarrays.inference.examples import Examples
+from genoarrays.inference.outputs import answers, hidden
+from genoarrays.models.digest import digest_of_model
+from genoarrays.models.signature import names_of
 
 __all__ = ["predict"]
-
-Arrays = dict[str, npt.NDArray[Any]]
 
 
 def predict(
     model: Any,
-    x: xr.Dataset,
+    x: Any,
     batch_size: int = 128,
     *,
+    examples: Examples | None = None,
+    like: Any = None,
     inputs: str | Sequence[str] | None = None,
+    targets: str | Sequence[str] | None = None,
+    layers: str | Sequence[str] | None = None,
     both_strands: str | None = None,
     check: bool = True,
     memory: int | str = "1 GiB",
@@ -46,15 +48,24 @@ def predict(
     model
         Keras model, or the path of one, as `ga.load_model` takes it.
     x
-        Dataset of windows or sequences with the model's inputs; targets are not looked at.
+        Dataset of windows or sequences with the model's inputs; targets are not looked at. Or
+        regions: a table, or anything that `ga.read_regions` takes.
     batch_size
         Windows per step. It does not change the result, beyond rounding.
+    examples, like
+        For regions: the function that makes windows of them; or, without one, the Dataset or
+        DataTree that the model's signature cuts them from, as those of the training were.
     inputs
         Names of the input variables, in the order of the model's inputs; None: the names of these.
+    targets
+        Names of the outputs to keep; None for all.
+    layers
+        Names of hidden layers, whose answers are given instead of the outputs.
     both_strands
         "mean": the average of the prediction and that for the reverse complement, turned back.
     check
-        Compare `x` with what the model was made for (`model.signature`, where it has one).
+        Compare `x` with what the model was made for (`model.signature`, where it has one), and
+        refuse predictions that are NaN.
     memory
         Budget of the stream, see `ga.batches`.
     progress
@@ -64,20 +75,25 @@ def predict(
     -------
     xr.DataArray or xr.Dataset
         (window or sequence, then the target's dims) float32, named as the target, with every
-        coordinate that `x` has along that dimension; a Dataset when the model has several outputs.
-        Without a signature an output of several units gets the dimension `track`, or `offset` and
-        `track`.
+        coordinate that `x` has along that dimension; a Dataset of several outputs. Without a
+        signature an output of several units gets the dimension `track`, or `offset` and `track`.
+        Layers have the dimensions `unit`, and `place` before it; of several layers, a Dataset with
+        dimensions for each, such as `unit_dense`. Attributes tell the model and its digest, and
+        what the inputs were made of.
 
     Raises
     ------
     RegionError
-        When an input is missing, or has other dims, sizes, labels or letters than in training.
+        When an input is missing, or has other dims, sizes, labels or letters than in training, or
+        another shape than the model takes.
     AssemblyError
         When the windows lie on another assembly than in training.
     StoreError
         When `model` is a path without a model.
     GenomeError
-        For an unknown `both_strands`, or an input without a rule for the reverse complement.
+        For an output or layer that is not there, an unknown `both_strands`, an input without a rule
+        for the reverse complement, NaN in an input or a prediction, which names the first window,
+        or regions that nothing makes windows of.
 
     Examples
     --------
@@ -93,76 +109,71 @@ def predict(
     """
     if both_strands not in (None, "mean"):
         raise GenomeError(f"both_strands={both_strands!r} is not known; say 'mean' or None")
-    if isinstance(model, str | os.PathLike):
-        model = load_model(model)
-    signature: Signature | None = getattr(model, "signature", None)
-    if signature is not None and check:
-        signature.check(x)
-    dim = example_dim(x)
-    names = [tensor.name for tensor in model.inputs] if inputs is None else names_of(inputs)
-    targets = _targets(model, signature)
-    results = {
-        name: np.empty((x.sizes[dim], *target.shape), np.float32)
-        for name, target in targets.items()
-    }
-    row = 0
-    stream = batches(x, inputs=names, batch_size=batch_size, shuffle=False, memory=memory)
-    for batch in track(stream, len(stream), "predicting", progress):
-        answer = _answer(model, batch, targets)
-        if both_strands == "mean":
-            turned = {name: _turn(values, x[name], dim) for name, values in batch.items()}
-            back = _answer(model, turned, targets)
-            answer = {n: (answer[n] + _turn_back(back[n], targets[n], n, dim)) / 2 for n in answer}
-        stop = row + len(next(iter(batch.values())))
-        for name, values in answer.items():
-            results[name][row:stop] = values
-        row = stop
-    labelled = x.coords.to_dataset().drop_dims(
-        [other for other in x.dims if other != dim], errors="ignore"
-    )  # a dimension without labels has no coordinate
-    for name, target in targets.items():
-        labelled[name] = xr.DataArray(results[name], target.coords(), (dim, *target.dims))
-    return labelled if len(targets) > 1 else labelled[next(iter(targets))]
-
-
-def _targets(model: Any, signature: Signature | None) -> dict[str, VariableSignature]:
-    """What each output is; the names of the model's outputs where there is no signature."""
-    if signature is not None:
-        return signature.targets
-    found = {}
-    for name, tensor in zip(output_names(model), model.outputs, strict=True):
-        shape = tuple(tensor.shape[1:])
-        shape = () if shape == (1,) else shape
-        known = {0: (), 1: ("track",), 2: ("offset", "track")}
-        if len(shape) not in known or None in shape:
+    ask = asked(model, x, examples, like, inputs=inputs, check=check)
+    network, given = ask.model, ask.targets
+    if layers is not None:
+        if targets is not None or both_strands is not None:
             raise GenomeError(
-                f"output {name!r} has the shape {tuple(tensor.shape)}, and nothing says what its "
-                f"dimensions are; train the model with ga.fit, which keeps its signature"
+                "hidden layers are no targets, and have no rule for the reverse complement; leave "
+                "out targets= and both_strands="
             )
-        found[name] = VariableSignature(known[len(shape)], shape, "float32")
-    return found
+        network, given = hidden(ask.model, names_of(layers))
+    wanted = list(given) if targets is None else names_of(targets)
+    if unknown := [name for name in wanted if name not in given]:
+        raise GenomeError(
+            f"the model has no output {unknown[0]!r}; it has {', '.join(map(repr, given))}"
+        )
+
+    def refuse_missing(name: str, first: int, values: npt.NDArray[Any]) -> None:
+        bad = np.isnan(values.reshape(len(values), -1)).any(axis=1)
+        if bad.any():
+            raise GenomeError(_about_nan(ask, name, first + int(np.argmax(bad))))
+
+    results = answers(
+        network, ask.x, ask.inputs, given, wanted, batch_size, both_strands=both_strands,
+        memory=memory, progress=progress, check=refuse_missing if check else None,
+    )  # fmt: skip
+    attrs = _told(ask, both_strands)
+    labelled = ask.x.coords.to_dataset().drop_dims(
+        [other for other in ask.x.dims if other != ask.dim], errors="ignore"
+    )  # a dimension without labels has no coordinate
+    for name, values in results.items():
+        dims = (ask.dim, *given[name].dims)
+        labelled[name] = xr.DataArray(values, given[name].coords(), dims, attrs=attrs)
+    return labelled if len(wanted) > 1 else labelled[wanted[0]]
 
 
-def _answer(
-    model: Any, batch: Mapping[str, npt.NDArray[Any]], targets: Mapping[str, VariableSignature]
-) -> Arrays:
-    """Predictions of one batch by target, in the target's own shape."""
-    given = list(batch.values())
-    answer = model.predict_on_batch(given[0] if len(given) == 1 else given)
-    if not isinstance(answer, Mapping):
-        listed = answer if isinstance(answer, list | tuple) else [answer]
-        answer = dict(zip(targets, listed, strict=True))
-    rows = len(given[0])
-    return {name: np.reshape(answer[name], (rows, *t.shape)) for name, t in targets.items()}
+def _about_nan(ask: Asked, name: str, row: int) -> str:
+    place = f"{ask.dim} {example_label(ask.x, row)}"
+    lost = [w.path for w in ask.model.weights if np.isnan(np.asarray(w)).any()]
+    if lost:
+        return (
+            f"the model predicts NaN for {name!r} in {place}: its weights {lost[0]} hold NaN, its "
+            "training went astray; train it again with a lower learning_rate="
+        )
+    return (
+        f"the model predicts NaN for {name!r} in {place}; look at its inputs there, which may be "
+        "negative where it takes a logarithm or a root, or keep NaN with check=False"
+    )
 
 
-def _turn(values: npt.NDArray[Any], variable: xr.DataArray, dim: str) -> npt.NDArray[Any]:
-    dims = (dim, *(str(other) for other in variable.dims if other != dim))
-    labels = {other: variable[other].values for other in dims[1:] if other in variable.coords}
-    return flip(values, dims, variable.attrs, labels, variable.name)
+def _told(ask: Asked, both_strands: str | None) -> dict[str, Any]:
+    """All that decides predictions, as attributes."""
+    return {
+        "model": ask.path or "not saved",
+        "model_digest": digest_of_model(ask.model),
+        "inputs": {name: _plain(ask.x[name].attrs) for name in ask.inputs},
+        "both_strands": both_strands or "forward",
+        "versions": {"genoarrays": __version__, "keras": keras.__version__},
+    }
 
 
-def _turn_back(
-    values: npt.NDArray[Any], target: VariableSignature, name: str, dim: str
-) -> npt.NDArray[Any]:
-    return flip(values, (dim, *target.dims), {}, target.labels, name)
+def _plain(value: Any) -> Any:
+    """Attributes as JSON holds them."""
+    if isinstance(value, Mapping):
+        return {str(k): _plain(v) for k, v in value.items()}
+    if isinstance(value, np.ndarray | np.generic):
+        return value.tolist()
+    if isinstance(value, list | tuple):
+        return [_plain(one) for one in value]
+    return value if value is None or isinstance(value, str | int | float | bool) else str(value)

@@ -8,11 +8,9 @@ faster with a small network, and need twice the memory with a large one.
 
 from __future__ import annotations
 
-import hashlib
-import json
 import os
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -26,11 +24,12 @@ from genoarrays.genome.columns import Columns
 from genoarrays.genome.regions import columns_dataset
 from genoarrays.genome.windows import window_index
 from genoarrays.inference.examples import Examples
-from genoarrays.inference.predict import predict
+from genoarrays.inference.outputs import answers, outputs_of
 from genoarrays.inference.tiling import Tiling
+from genoarrays.models.digest import digest_of_model
 from genoarrays.models.saving import load_model
 
-__all__ = ["Predictor", "Shared", "digest_of_model", "shared_model"]
+__all__ = ["Predictor", "Shared", "shared_model"]
 
 Array = npt.NDArray[Any]
 
@@ -60,30 +59,6 @@ class Shared:
 
 def _padded(values: Array, size: int) -> Array:
     return np.concatenate([values, np.repeat(values[-1:], size - len(values), axis=0)])
-
-
-def digest_of_model(model: Any) -> str:
-    """Digest of weights and layers, whatever these are called: 32 hex digits."""
-    digest = hashlib.blake2b(digest_size=16)
-    for layer in model.layers:
-        settings = json.dumps(_nameless(layer.get_config()), sort_keys=True, default=_kind)
-        digest.update(f"{type(layer).__name__} {settings}".encode())
-    for weights in model.get_weights():
-        digest.update(f"{weights.dtype}{weights.shape}".encode())
-        digest.update(np.ascontiguousarray(weights).tobytes())
-    return digest.hexdigest()
-
-
-def _nameless(config: Any) -> Any:
-    """A configuration without names: keras numbers layers as they are made."""
-    if isinstance(config, Mapping):
-        unsaid = ("name", "inbound_nodes", "input_layers", "output_layers", "keras_history")
-        return {str(k): _nameless(v) for k, v in config.items() if k not in unsaid}
-    return [_nameless(one) for one in config] if isinstance(config, list | tuple) else config
-
-
-def _kind(value: object) -> str:
-    return type(value).__name__
 
 
 _shared: dict[tuple[str, str, int], Shared] = {}
@@ -219,13 +194,13 @@ class Predictor:
         """
         tiling = self.tiling
         stretch = tiling.stretch(start, stop)
-        y = predict(
-            self.model, self.windows(stretch.tiles), self.batch_size, inputs=self.inputs,
-            both_strands=self.both_strands, check=False, memory=self.memory, progress=False,
+        y = answers(
+            self.model, self.windows(stretch.tiles), self.inputs,
+            outputs_of(self.model, self.signature), list(tiling.outputs), self.batch_size,
+            both_strands=self.both_strands, memory=self.memory, progress=False,
         )  # fmt: skip
         found = {}
-        for name in tiling.outputs:
-            values = (y if isinstance(y, xr.DataArray) else y[name]).values
+        for name, values in y.items():
             self._check(name, stretch.tiles, values)
             found[name] = tiling.assemble(name, stretch, values)
         return found

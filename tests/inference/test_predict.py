@@ -154,4 +154,8 @@ def test_predict__names_dims_only_where_it_can():
 def test_predict__loads_a_model_by_path(signed, tmp_path):
     x, model = signed
     ga.fit(model, x, inputs="dna", targets="bound", epochs=1, out=tmp_path / "model")
-    xr.testing.assert_identical(ga.predict(tmp_path / "model", x), ga.predict(model, x))
+    loaded, y = ga.predict(tmp_path / "model", x), ga.predict(model, x)
+    xr.testing.assert_equal(loaded, y)
+    assert loaded.attrs.pop("model") == str(tmp_path / "model")
+    assert y.attrs.pop("model") == "not saved"
+    assert loaded.attrs == y.attrs
