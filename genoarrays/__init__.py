@@ -49,6 +49,8 @@ if TYPE_CHECKING:
     from genoarrays.formats.strings.strings import from_sequences as from_sequences
     from genoarrays.formats.reads.shift import estimate_shift as estimate_shift
     from genoarrays.formats.intervals.tables import read_regions as read_regions
+    from genoarrays.formats.variants.export import effects_to_tsv as effects_to_tsv
+    from genoarrays.formats.variants.export import to_vcf as to_vcf
     from genoarrays.formats.variants.variants import read_variants as read_variants
     from genoarrays.formats.sequence.twobit import open_twobit as open_twobit
     from genoarrays.genome.assembly import Assembly as Assembly
@@ -86,6 +88,7 @@ if TYPE_CHECKING:
     from genoarrays.inference.folds import cross_validate as cross_validate
     from genoarrays.inference.genome import predict_genome as predict_genome
     from genoarrays.inference.predict import predict as predict
+    from genoarrays.inference.variants import variant_effects as variant_effects
     from genoarrays.evaluation.curves import curves as curves
     from genoarrays.evaluation.embedding import embed as embed
     from genoarrays.evaluation.runs import compare as compare
@@ -122,6 +125,7 @@ if TYPE_CHECKING:
     from genoarrays.plot.clusters import plot_clustermap as plot_clustermap
     from genoarrays.plot.clusters import plot_embedding as plot_embedding
     from genoarrays.plot.lines import plot_curves as plot_curves
+    from genoarrays.plot.logo import plot_logo as plot_logo
     from genoarrays.plot.runs import plot_runs as plot_runs
     from genoarrays.plot.scatter import plot_scatter as plot_scatter
     from genoarrays.store.open import open_datatree as open_datatree
@@ -193,6 +197,7 @@ _WHERE = {
     "unknown_content": "ops.content",
     "valid_mask": "ops.mask",
     # formats
+    "effects_to_tsv": "formats.variants.export",
     "estimate_shift": "formats.reads.shift",
     "from_array": "formats.arrays.arrays",
     "open_bam": "formats.reads.bam",
@@ -210,6 +215,7 @@ _WHERE = {
     "to_bigwig": "formats.signal.export",
     "to_pandas": "formats.intervals.frames",
     "to_pyranges": "formats.intervals.frames",
+    "to_vcf": "formats.variants.export",
     # store
     "open_datatree": "store.open",
     "open_zarr": "store.open",
@@ -250,6 +256,7 @@ _WHERE = {
     "cross_validate": "inference.folds",
     "predict": "inference.predict",
     "predict_genome": "inference.genome",
+    "variant_effects": "inference.variants",
     # evaluation
     "compare": "evaluation.runs",
     "curves": "evaluation.curves",
@@ -262,6 +269,7 @@ _WHERE = {
     "plot_clustermap": "plot.clusters",
     "plot_curves": "plot.lines",
     "plot_embedding": "plot.clusters",
+    "plot_logo": "plot.logo",
     "plot_runs": "plot.runs",
     "plot_scatter": "plot.scatter",
     "plot_scores": "plot.boxes",

@@ -19,7 +19,7 @@ from genoarrays.inference.bases import fold_kmers, kmers
 from genoarrays.ops.sequence import reverse_complement_codes
 from genoarrays.plot.windows import mean_of_overlaps, windows_in
 
-__all__ = ["channel_of", "heights_at", "letters_of", "of_codes", "spread"]
+__all__ = ["channel_of", "heights_at", "labels_of", "letters_of", "of_codes", "spread"]
 
 Floats = npt.NDArray[np.floating]
 Ints = npt.NDArray[np.int64]
@@ -143,7 +143,7 @@ def heights_at(
             f"{name!r} has the dimensions {array.dims}; letters are drawn of (position, channel) "
             "or (window, offset, channel); arrays without windows are for ga.plot_logo"
         )
-    labels = _labels(array, channel)
+    labels = labels_of(array, channel)
     letters, order = letters_of(labels, name)
     array = array.squeeze([d for d in array.dims if d not in (*along, channel)], drop=True)
     array = array.transpose(*along, channel)
@@ -155,7 +155,8 @@ def heights_at(
     return start[kept], heights[kept], letters
 
 
-def _labels(array: xr.DataArray, channel: str) -> list[str]:
+def labels_of(array: xr.DataArray, channel: str) -> list[str]:
+    """Labels of channels; without, the letters of the alphabet, if they are as many."""
     if channel in array.coords:
         return [str(label) for label in array[channel].values.tolist()]
     letters = str(array.attrs.get("alphabet", "ACGT"))

@@ -52,7 +52,7 @@ def png(figure):
 def letters_in(axes):
     """(letter, left, right, bottom, top) of each letter, from left to right, bottom to top."""
     found = []
-    for patch in axes.patches:
+    for patch in (p for p in axes.patches if p.get_gid()):
         number = len(glyphs._glyph(patch.get_gid())[0])
         vertices, codes = patch.get_path().vertices, patch.get_path().codes
         for first in range(0, len(vertices), number):
