@@ -7,10 +7,18 @@ from typing import Any
 
 import click
 
-from genoarrays.cli.options import progress, split_names
+from genoarrays.cli.options import check, progress, split_names
 from genoarrays.cli.quiet import start_tensorflow
-from genoarrays.cli.recipe import Recipe
-from genoarrays.cli.tiles import CONTIGS, MODEL, REGIONS, STEP, STORE, on_contigs, tiles_of
+from genoarrays.cli.tiles import (
+    CONTIGS,
+    MODEL,
+    REGIONS,
+    STEP,
+    STORE,
+    on_contigs,
+    signature_of,
+    tiles_of,
+)
 
 __all__ = ["compare", "score"]
 
@@ -40,6 +48,7 @@ _FILE = click.Path(path_type=Path)
 @click.option("--tsv", "tsv_file", type=_FILE, help="Table to write too.")
 @click.option("--figure", "figure_file", help="Figure of curves or points to write too; "
               "{target} is filled in.")  # fmt: skip
+@check
 @progress
 def score(
     model: Path,
@@ -58,6 +67,7 @@ def score(
     json_file: Path | None,
     tsv_file: Path | None,
     figure_file: str | None,
+    check: bool,
     progress: bool | None,
 ) -> None:
     """Compare the predictions of a MODEL with the targets in a store.
@@ -70,18 +80,19 @@ def score(
     if by is not None and annotation is not None:
         raise click.UsageError("--by and --annotation make groups both; give one of them")
     start_tensorflow()
-    recipe = Recipe.load(model)
-    if figure_file and len(recipe.targets) > 1 and "{target}" not in figure_file:
-        raise click.UsageError(f"--figure {figure_file}: {len(recipe.targets)} targets need "
+    signature = signature_of(model)
+    targets = list(signature.targets)
+    if figure_file and len(targets) > 1 and "{target}" not in figure_file:
+        raise click.UsageError(f"--figure {figure_file}: {len(targets)} targets need "
                                "{target} in the name")  # fmt: skip
     tree = ga.open_datatree(store)
-    tiles = on_contigs(tiles_of(tree, regions, recipe.width, step), contigs)
+    tiles = on_contigs(tiles_of(tree, regions, signature.width, step), contigs)
     groups: Any = by if annotation is None else ga.read_regions(annotation, like=tiles)
-    x = recipe.examples(tree, tiles, targets=True)
-    y: Any = ga.predict(model, x, batch_size, progress=progress)
+    x = signature.examples(tree, check=check, targets=True)(tiles)
+    y: Any = ga.predict(model, x, batch_size, check=check, progress=progress)
     found = {}
-    for target in recipe.targets:
-        one = y if len(recipe.targets) == 1 else y[target]
+    for target in targets:
+        one = y if len(targets) == 1 else y[target]
         found[target] = ga.score(
             x[target], one, metrics, groups, threshold=threshold, bootstrap=bootstrap,
             resample=resample, seed=seed,

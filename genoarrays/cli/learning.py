@@ -10,7 +10,6 @@ import click
 from genoarrays.cli.config import config
 from genoarrays.cli.options import name_values, overwrite, progress, split_names
 from genoarrays.cli.quiet import start_tensorflow
-from genoarrays.cli.recipe import Recipe
 from genoarrays.cli.tiles import REGIONS, STEP, STORE, tiles_of
 
 __all__ = ["train"]
@@ -112,11 +111,12 @@ def train(
         raise click.UsageError("--class-weights: labels are numbers, as in 0=1,1=10") from None
     if builder != "profile":
         reduce = {**dict.fromkeys(targets, "max"), **reduce}
-    recipe = Recipe(inputs, targets, width, flank, reduce, bin_size, log1p)
+    cut = {"width": width, "flank": flank, "reduce": reduce, "bin_size": bin_size}
     tree = ga.open_datatree(store)
     tiles = tiles_of(tree, regions, width, step)
     parts = ga.split_regions(tiles, valid=valid, test=test)
-    x, held_out = (recipe.examples(tree, part, targets=True) for part in parts[:2])
+    variables = _only(tree, [*inputs, *targets])
+    x, held_out = (_windows(variables, part, log1p, cut) for part in parts[:2])
     names: Any = inputs[0] if len(inputs) == 1 else inputs
     aims: Any = targets[0] if len(targets) == 1 else targets
     options |= {"order": order, "seed": fitting["seed"]}
@@ -131,11 +131,37 @@ def train(
         out=out,
         **fitting,
     )
-    recipe.save(out)
     runs = history if isinstance(history, list) else [history]
     best = min(runs, key=lambda run: min(run.history["val_loss"]))
     losses = best.history["val_loss"]
     click.echo(
         f"{out}: {x.sizes['window']:,} windows, {len(losses)} epochs, "
         f"best validation loss {min(losses):.4f}"
+    )
+
+
+def _only(tree: Any, names: list[str]) -> Any:
+    """The variables that are needed; the others are not cut into windows."""
+    import xarray as xr
+
+    from genoarrays.models.recut import variables_of
+
+    nodes: dict[str, Any] = {}
+    for name, (path, array) in variables_of(tree, names).items():
+        nodes.setdefault(path, {})[name] = array
+    return xr.DataTree.from_dict({path: xr.Dataset(arrays) for path, arrays in nodes.items()})
+
+
+def _windows(tree: Any, regions: Any, log1p: list[str], cut: dict[str, Any]) -> Any:
+    """Windows; the signature tells what was done, so that others can make the same."""
+    import genoarrays as ga
+
+    x = ga.windows(tree, regions, **cut)
+    if unknown := [name for name in log1p if name not in x]:
+        raise click.UsageError(
+            f"--log1p {unknown[0]}: it is neither input nor target; these are "
+            f"{', '.join(map(str, x.data_vars))}"
+        )
+    return x.assign(
+        {name: ga.normalize(x[name], ga.fit_normalizer(x[name], "log1p")) for name in log1p}
     )

@@ -7,9 +7,13 @@ from typing import Any
 
 import click
 
-__all__ = ["name_values", "overwrite", "progress", "pairs", "split_names"]
+__all__ = ["check", "name_values", "overwrite", "progress", "pairs", "split_names"]
 
 overwrite = click.option("--overwrite", is_flag=True, help="Replace what an earlier run wrote.")
+check = click.option(
+    "--check/--no-check", default=True, show_default=True, help="Compare the store with what the "
+    "model was trained on: genome, labels, values of a few windows; not for other samples.",
+)  # fmt: skip
 progress = click.option(
     "--progress/--no-progress", default=None, help="Progress bars; by default on a terminal only."
 )

@@ -12,10 +12,17 @@ from typing import Any
 import click
 from xarray import Dataset
 
-from genoarrays.cli.options import overwrite, progress, split_names
+from genoarrays.cli.options import check, overwrite, progress, split_names
 from genoarrays.cli.quiet import start_tensorflow
-from genoarrays.cli.recipe import Recipe
-from genoarrays.cli.tiles import CONTIGS, MODEL, REGIONS, STORE, on_contigs, tiles_of
+from genoarrays.cli.tiles import (
+    CONTIGS,
+    MODEL,
+    REGIONS,
+    STORE,
+    on_contigs,
+    signature_of,
+    tiles_of,
+)
 
 __all__ = ["predict"]
 
@@ -40,6 +47,7 @@ __all__ = ["predict"]
 @click.option("--scheduler", metavar="threads|processes|tcp://HOST:PORT",
               help="What predicts contigs; an address is that of a dask scheduler.")  # fmt: skip
 @click.option("--workers", default=2, show_default=True, help="Threads or processes.")
+@check
 @overwrite
 @progress
 def predict(
@@ -55,6 +63,7 @@ def predict(
     both_strands: bool,
     scheduler: str | None,
     workers: int,
+    check: bool,
     overwrite: bool,
     progress: bool | None,
 ) -> None:
@@ -77,10 +86,11 @@ def predict(
     import genoarrays as ga
 
     kind = _kind(out, regions)
-    recipe = Recipe.load(model)
-    if unknown := [name for name in targets if name not in recipe.targets]:
-        raise click.UsageError(f"--targets {unknown[0]}: the model has {', '.join(recipe.targets)}")
-    names = targets or recipe.targets
+    signature = signature_of(model)
+    if unknown := [name for name in targets if name not in signature.targets]:
+        there = ", ".join(signature.targets)
+        raise click.UsageError(f"--targets {unknown[0]}: the model has {there}")
+    names = targets or list(signature.targets)
     if kind == ".bw" and len(names) > 1 and "{name}" not in out:
         raise click.UsageError(
             f"the model has the outputs {', '.join(names)}: write {{name}} in --out, as in "
@@ -91,17 +101,14 @@ def predict(
         raise click.UsageError(f"{there} exists already; give another --out, or --overwrite")
     start_tensorflow()
     tree = ga.open_datatree(store)
-
-    def examples(some: Any) -> Any:
-        return recipe.examples(tree, some, targets=False)
-
     both = "mean" if both_strands else None
     if kind == ".tsv" or regions is not None:
-        tiles = on_contigs(tiles_of(tree, regions, recipe.width, step), contigs)
+        tiles = on_contigs(tiles_of(tree, regions, signature.width, step), contigs)
         y: Any = ga.predict(
-            model, examples(tiles), batch_size, both_strands=both, progress=progress
-        )
-        _write_windows(y[names] if isinstance(y, Dataset) else y, out, overwrite, overlap)
+            model, tiles, batch_size, like=tree, targets=targets or None, both_strands=both,
+            check=check, progress=progress,
+        )  # fmt: skip
+        _write_windows(y, out, overwrite, overlap)
         return
     at: str = out
     replace: bool | str = overwrite
@@ -110,9 +117,9 @@ def predict(
         replace = "changed" if Path(at).exists() or not overwrite else True
     with _client(scheduler) as (client, local):
         y = ga.predict_genome(
-            model, examples, like=tree, width=recipe.width, step=step, contigs=contigs or None,
-            out=at, overlap=overlap, targets=targets or None, batch_size=batch_size,
-            both_strands=both, client=client, scheduler=local, workers=workers, overwrite=replace,
+            model, like=tree, step=step, contigs=contigs or None, out=at, overlap=overlap,
+            targets=targets or None, batch_size=batch_size, both_strands=both, check=check,
+            client=client, scheduler=local, workers=workers, overwrite=replace,
             progress=progress,
         )  # fmt: skip
     arrays = _arrays(y)

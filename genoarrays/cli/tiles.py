@@ -9,7 +9,7 @@ import click
 
 from genoarrays.cli.options import split_names
 
-__all__ = ["CONTIGS", "MODEL", "REGIONS", "STEP", "STORE", "on_contigs", "tiles_of"]
+__all__ = ["CONTIGS", "MODEL", "REGIONS", "STEP", "STORE", "on_contigs", "signature_of", "tiles_of"]
 
 STORE = click.argument("store")
 MODEL = click.argument("model", type=click.Path(path_type=Path))
@@ -17,6 +17,26 @@ REGIONS = click.option("--regions", help="BED or peak file to tile; by default t
 STEP = click.option("--step", type=int, help="bp between windows; by default the width.")
 CONTIGS = click.option("--contigs", multiple=True, callback=split_names,
                        help="Only these contigs.")  # fmt: skip
+
+
+def signature_of(model: Path) -> Any:
+    """What a model was trained on, and the width of its windows; nothing is loaded.
+
+    Raises
+    ------
+    StoreError
+        When nothing says.
+    """
+    from genoarrays.errors import StoreError
+    from genoarrays.models.signature import read_signature
+
+    signature = read_signature(model)
+    if signature is None or signature.width is None:
+        raise StoreError(
+            f"{model} has no signature.json with the width of windows; give the folder that "
+            "`genoarrays train --out` or ga.fit(out=) wrote"
+        )
+    return signature
 
 
 def tiles_of(tree: Any, regions: str | None, width: int, step: int | None) -> Any:

@@ -21,7 +21,7 @@ import numpy as np
 import numpy.typing as npt
 
 from genoarrays.errors import GenomeError, StoreError
-from genoarrays.models.signature import Signature
+from genoarrays.models.signature import read_signature
 
 __all__ = ["Checkpoint", "check_settings", "load_model", "read_record", "save_run"]
 
@@ -52,9 +52,7 @@ def load_model(path: str | os.PathLike[str]) -> Any:
     if not file.is_file():
         raise StoreError(f"there is no model at {place}; give the directory that fit(out=) wrote")
     model = keras.saving.load_model(file)
-    described = file.with_name("signature.json")
-    stored = json.loads(described.read_text()) if described.is_file() else None
-    model.signature = None if stored is None else Signature.from_json(stored)
+    model.signature = read_signature(file)
     return model
 
 

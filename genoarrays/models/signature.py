@@ -10,8 +10,11 @@ No Keras in here: JSON can be looked at without TensorFlow.
 
 from __future__ import annotations
 
+import json
+import os
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -25,7 +28,7 @@ from genoarrays.genome.example import EXAMPLES, example_dim
 if TYPE_CHECKING:
     from genoarrays.models.recut import Recut
 
-__all__ = ["Signature", "VariableSignature", "names_of"]
+__all__ = ["Signature", "VariableSignature", "names_of", "read_signature"]
 
 Labels = dict[str, int] | list[Any]
 
@@ -246,6 +249,19 @@ class Signature:
         # older files do not tell how windows were cut
         known = {k: stored[k] for k in ("assembly", "width", "orders", "probe") if k in stored}
         return cls(read(stored["inputs"]), read(stored["targets"]), **known)
+
+
+def read_signature(model: str | os.PathLike[str]) -> Signature | None:
+    """The signature beside a saved model; None where there is none. Loads no model.
+
+    Parameters
+    ----------
+    model
+        Directory that `fit(out=)` wrote, or a `.keras` file.
+    """
+    place = Path(model)
+    file = place / "signature.json" if place.is_dir() else place.with_name("signature.json")
+    return Signature.from_json(json.loads(file.read_text())) if file.is_file() else None
 
 
 def variable(x: xr.Dataset, name: str) -> xr.DataArray:

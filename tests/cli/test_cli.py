@@ -211,7 +211,7 @@ def test_mistakes__are_one_line_and_exit_code_2(store, files, tmp_path, capsys):
         ((*train, "--targets", "bund"), "the store has no variable 'bund'"),
         ((*train, "--targets", "bound", "--flank", "dna:5"), "'dna:5' is not NAME=VALUE"),
         ((*train, "--targets", "bound", "--flank", "dna=x"), "a value of type int"),
-        (("predict", tmp_path, store, "--out", "y.bw"), "has no examples.json; give the folder"),
+        (("predict", tmp_path, store, "--out", "y.bw"), "has no signature.json with the width"),
         (("train", store), "Missing option '--inputs'"),
         (("wash",), "No such command 'wash'"),
     ]:

@@ -8,7 +8,7 @@ import pytest
 import xarray as xr
 
 import genoarrays as ga
-from genoarrays.cli.recipe import Recipe
+from genoarrays.cli.learning import _only, _windows
 from genoarrays.cli.tiles import tiles_of
 from tests.cli.test_ingest import digests, ends, files, ok  # noqa: F401 - a fixture
 
@@ -105,12 +105,14 @@ def test_plot__draws_nodes_or_levels(stores, tmp_path, capsys):
     assert capsys.readouterr().out.count(".png") == 3
 
 
-def test_recipe__windows_are_those_of_the_nodes(stores):
-    recipe = Recipe(["dna", "reads"], ["signal"], 40, reduce={"signal": "max"})
+def test_train__windows_are_those_of_the_nodes(stores):
     both = []
     for name in ("with.zarr", "without.zarr"):
         tree = ga.open_datatree(stores / name)
-        both.append(recipe.examples(tree, tiles_of(tree, None, 40, None), targets=True).compute())
+        tiles = tiles_of(tree, None, 40, None)
+        cut = {"width": 40, "reduce": {"signal": "max"}}
+        x = _windows(_only(tree, ["dna", "reads", "signal"]), tiles, ["reads"], cut)
+        both.append(x.compute())
     xr.testing.assert_identical(*both)
     with pytest.raises(ga.GenomeError, match="no variable 'signal_max'; it has dna, reads, signal"):
-        Recipe(["signal_max"], [], 40).examples(tree, tiles_of(tree, None, 40, None), targets=True)
+        _only(tree, ["signal_max"])
