@@ -32,6 +32,7 @@ from genoarrays.inference.stitched import PredictionPlan, Stitched
 from genoarrays.inference.tiling import OVERLAPS, Output, Tiling, output_of, strides_of
 from genoarrays.models.saving import load_model
 from genoarrays.models.signature import names_of
+from genoarrays.store.document import plain
 from genoarrays.store.open import open_datatree, open_zarr
 from genoarrays.store.plan import plan
 from genoarrays.store.schedule import in_processes
@@ -130,8 +131,8 @@ def predict_genome(
         The opened store, or the same lazily. Variables are named as the targets, (position, then
         the target's dims without offsets) float32. One value per window gives bins of `step` bp;
         a profile gives bins of its own size. Outputs of several bin sizes are nodes of a DataTree.
-        Attributes tell the model and its digest, a digest of the inputs, its signature, and all
-        options.
+        Attributes tell the model and its digest, its signature, what the inputs were made of and a
+        digest of them, and all options.
 
     Raises
     ------
@@ -184,7 +185,7 @@ def predict_genome(
     x = predictor.windows(tiling.sample(1))
     check_inputs(model, x, names, check)
     edges = _edges(tiling, input_bytes(x, names), batch_size)
-    attrs = _told(predictor)
+    attrs = _told(predictor, x)
     if out is None:
         return _joined(_lazily(predictor, attrs, int(edges[1])))
     attrs |= {"inputs_digest": digest_of_inputs(predictor)}
@@ -259,14 +260,14 @@ def _edges(tiling: Tiling, row: int, batch_size: int) -> Any:
     return np.minimum(np.arange(0, size + count, count), size)
 
 
-def _told(predictor: Predictor) -> dict[str, Any]:
+def _told(predictor: Predictor, x: xr.Dataset) -> dict[str, Any]:
     """All that decides predictions, as attributes."""
     signature = predictor.signature
     return {
         "model": predictor.path or "not saved",
         "model_digest": predictor.digest,
         "signature": None if signature is None else signature.to_json(),
-        "inputs": predictor.inputs,
+        "inputs": {name: plain(x[name].attrs) for name in predictor.inputs},
         "width": predictor.tiling.width,
         "step": predictor.tiling.step,
         "overlap": predictor.tiling.overlap,

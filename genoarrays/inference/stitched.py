@@ -12,6 +12,7 @@ import pickle
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass, field, fields, replace
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -186,20 +187,22 @@ class PredictionPlan(Plan):
 
     def start(self, *, discard: bool = False) -> None:
         """Begin; leave the predictor in the build where other processes need it."""
+        content = pickle.dumps(self.predictor) if self.travels else b""
         super().start(discard=discard)
-        if self.travels:
-            self.site.build.write(_PREDICTOR, pickle.dumps(self.predictor))
+        if content:
+            self.site.build.write(_PREDICTOR, content)
 
     def _own_parts(self) -> list[Part]:
         assert self.predictor is not None
         tiling, nothing = self.predictor.tiling, xr.Variable((), np.int8(0))
         places = {name: tiling.place(name, self.edges) for name in tiling.outputs}
+        cells = {n: int(np.prod(o.shape, dtype=np.int64)) for n, o in tiling.outputs.items()}
+        left = np.stack(
+            [4 * cells[name] * np.diff(place) for name, place in places.items()], axis=1
+        )
         found: list[Part] = []
-        for number, (start, stop) in enumerate(zip(self.edges[:-1], self.edges[1:], strict=True)):
-            sizes = tuple(
-                4 * int(np.diff(places[name])[number]) * int(np.prod(output.shape, dtype=np.int64))
-                for name, output in tiling.outputs.items()
-            )
+        for number, (start, stop) in enumerate(pairwise(self.edges)):
+            sizes = tuple(left[number].tolist())
             where, layout = (slice(start, stop),), Layout((), (), (), ())
             known = (number, _TILES, where, layout, 0, nothing, False)
             found.append(TilesPart(*known, sizes, self.predictor))

@@ -227,6 +227,7 @@ def test_predict_genome__tells_how_it_was_made(model, saved, tmp_path):
     attrs = y.open.attrs
     assert attrs["model"] == str(saved)
     assert attrs["step"] == 10
+    assert attrs["inputs"]["dna"]["alphabet"] == "ACGT"
     assert Signature.from_json(attrs["signature"]).width == WIDTH
     assert len(attrs["inputs_digest"]) == len(attrs["model_digest"]) == 32
     assert ga.verify(tmp_path / "y.zarr") == []
