@@ -91,11 +91,8 @@ def predict(
         there = ", ".join(signature.targets)
         raise click.UsageError(f"--targets {unknown[0]}: the model has {there}")
     names = targets or list(signature.targets)
-    if kind == ".bw" and len(names) > 1 and "{name}" not in out:
-        raise click.UsageError(
-            f"the model has the outputs {', '.join(names)}: write {{name}} in --out, as in "
-            "{name}.bw, or say --targets"
-        )
+    if kind == ".bw":
+        _check_placeholders(out, {name: signature.targets[name].dims for name in names})
     files = [out.replace("{name}", name) for name in names]
     if kind != ".zarr" and not overwrite and (there := next(filter(os.path.exists, files), None)):
         raise click.UsageError(f"{there} exists already; give another --out, or --overwrite")
@@ -141,6 +138,22 @@ def _kind(out: str, regions: str | None) -> str:
     if kind == ".zarr" and regions is not None:
         raise click.UsageError("--regions gives .bw or .tsv; a .zarr holds whole contigs")
     return kind
+
+
+def _check_placeholders(out: str, dims: dict[str, tuple[str, ...]]) -> None:
+    """One file for each output and track: found out before hours of predicting."""
+    if len(dims) > 1 and "{name}" not in out:
+        raise click.UsageError(
+            f"the model has the outputs {', '.join(dims)}: write {{name}} in --out, as in "
+            "{name}.bw, or say --targets"
+        )
+    for name, own in dims.items():
+        for dim in own:
+            if dim != "strand" and not dim.startswith("offset") and f"{{{dim}}}" not in out:
+                raise click.UsageError(
+                    f"{name} has the dimension {dim}, and a bigWig holds one track: write "
+                    f"{{{dim}}} in --out, as in {{{dim}}}.bw"
+                )
 
 
 def _beside(out: str) -> str:

@@ -6,6 +6,7 @@ import pytest
 
 import genoarrays as ga
 from genoarrays.cli import cli, main
+from genoarrays.cli.predicting import _check_placeholders
 from genoarrays.demo.simulate import simulate
 
 
@@ -234,6 +235,16 @@ def test_predict__checks_before_it_computes(store, model, tmp_path, capsys):
     line = fails(capsys, *predict, tmp_path / "y.tsv", "--targets", "open")
     assert "--targets open: the model has bound" in line
     assert list(tmp_path.iterdir()) == []
+
+
+def test_predict__names_the_placeholders_that_are_missing():
+    dims = {"cuts": ("offset", "strand"), "bound": ("track",)}
+    with pytest.raises(click.UsageError, match=r"outputs cuts, bound: write \{name\}"):
+        _check_placeholders("y.bw", dims)
+    with pytest.raises(click.UsageError, match=r"bound has the dimension track"):
+        _check_placeholders("{name}.bw", dims)
+    _check_placeholders("{name}.{track}.bw", dims)
+    _check_placeholders("y.bw", {"cuts": dims["cuts"]})
 
 
 @pytest.mark.parametrize("name", list(cli.commands))
