@@ -94,8 +94,8 @@ def predict(
     if kind == ".bw":
         _check_placeholders(out, {name: signature.targets[name].dims for name in names})
     files = [out.replace("{name}", name) for name in names]
-    if kind != ".zarr" and not overwrite and (there := next(filter(os.path.exists, files), None)):
-        raise click.UsageError(f"{there} exists already; give another --out, or --overwrite")
+    if kind != ".zarr" and not overwrite and (old := next(filter(os.path.exists, files), None)):
+        raise click.UsageError(f"{old} exists already; give another --out, or --overwrite")
     start_tensorflow()
     tree = ga.open_datatree(store)
     both = "mean" if both_strands else None
