@@ -83,8 +83,9 @@ class Baselines:
     def _take(self, name: str, values: Any) -> None:
         if isinstance(values, xr.DataArray):
             order = [d for d in (self.dim, *self.x[name].dims) if d in values.dims]
-            if self.dim in values.dims:
-                xr.align(values, self.x[name], join="exact", exclude=set(values.dims) - {self.dim})
+            if self.dim in values.dims and self.dim in values.coords:
+                mine = self.x[name].isel({d: 0 for d in self.x[name].dims if d != self.dim})
+                xr.align(values, mine, join="inner", exclude=set(values.dims) - {self.dim})
             values = values.transpose(*dict.fromkeys(order), ...).values
         array = np.asarray(values)
         rows = self.x.sizes[self.dim]

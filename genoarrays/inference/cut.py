@@ -99,7 +99,7 @@ class Cut:
                 self.entries.append(Entry(name, layer))
                 tensors.append(output)
         rest = keras.Model(tensors, copy.outputs[chosen.number])
-        self.gradients, self.values = _functions(rest, chosen)
+        self.values, self.gradients, self.sums = _functions(rest, chosen)
 
     def encode(self, batch: Mapping[str, Array]) -> list[Array]:
         """Tensors of a batch of inputs, (batch, ...) float32 each."""
@@ -120,51 +120,65 @@ def answers(model: Any, chosen: Chosen, logit: bool, inputs: Sequence[str], x: x
     tf = optional("tensorflow", purpose="explaining a model", extra="tf")
     pick = _picked(chosen)
 
-    @tf.function(reduce_retracing=True)  # type: ignore[untyped-decorator]
     def values(tensors: list[Any]) -> Any:
-        given = model(keras.tree.pack_sequence_as(model.input, tensors), training=False)
+        given = model(_structured(model, tensors), training=False)
         return pick(keras.tree.flatten(given)[chosen.number])
 
-    return lambda tensors: np.asarray(values([tf.convert_to_tensor(t) for t in tensors]))
+    specs = [tf.TensorSpec([None, *one.shape[1:]], one.dtype) for one in model.inputs]
+    return _traced(values, specs)
 
 
-def _functions(rest: Any, chosen: Chosen) -> tuple[Any, Any]:
-    """Sums of gradients over steps between baselines and inputs, and the numbers themselves."""
+def _functions(rest: Any, chosen: Chosen) -> tuple[Any, Any, Any]:
+    """Of tensors: the number, its gradients, and sums of these over the way from baselines."""
     tf = optional("tensorflow", purpose="gradients of a model", extra="tf")
     pick = _picked(chosen)
 
     def answer(tensors: list[Any]) -> Any:
         return pick(rest(tensors if len(tensors) > 1 else tensors[0], training=False))
 
-    @tf.function(reduce_retracing=True)  # type: ignore[untyped-decorator]
-    def gradients(bases: list[Any], ends: list[Any], steps: Any) -> list[Any]:
-        count = tf.shape(steps)[0]
-        paths = []
-        for base, end in zip(bases, ends, strict=True):
-            along = tf.reshape(steps, [1, -1, *[1] * (len(end.shape) - 1)])
-            path = base[:, None] + along * (end - base)[:, None]
-            paths.append(tf.reshape(path, tf.concat([[-1], tf.shape(end)[1:]], 0)))
-            paths[-1].set_shape([None, *end.shape[1:]])
+    def gradients(tensors: list[Any]) -> list[Any]:
         with tf.GradientTape(watch_accessed_variables=False) as tape:
-            tape.watch(paths)
-            value = answer(paths)
-        slopes = tape.gradient(value, paths, unconnected_gradients="zero")
+            tape.watch(tensors)
+            value = answer(tensors)
+        slopes: list[Any] = tape.gradient(value, tensors, unconnected_gradients="zero")
+        return slopes
+
+    def sums(bases: list[Any], ends: list[Any], places: Any) -> list[Any]:
+        points = []
+        for base, end in zip(bases, ends, strict=True):
+            along = tf.reshape(places, [1, -1, *[1] * (len(end.shape) - 1)])
+            point = base[:, None] + along * (end - base)[:, None]
+            points.append(tf.reshape(point, tf.concat([[-1], tf.shape(end)[1:]], 0)))
+            points[-1] = tf.ensure_shape(points[-1], [None, *end.shape[1:]])
+        shape = [-1, tf.shape(places)[0]]
         return [
-            tf.reduce_sum(tf.reshape(s, tf.concat([[-1, count], tf.shape(s)[1:]], 0)), 1)
-            for s in slopes
+            tf.reduce_sum(tf.reshape(slope, tf.concat([shape, tf.shape(slope)[1:]], 0)), 1)
+            for slope in gradients(points)
         ]
 
-    values = tf.function(answer, reduce_retracing=True)
-    convert = tf.convert_to_tensor
-    return (
-        lambda bases, ends, steps: [
-            np.asarray(one)
-            for one in gradients(
-                [convert(b) for b in bases], [convert(e) for e in ends], convert(steps)
-            )
-        ],
-        lambda tensors: np.asarray(values([convert(t) for t in tensors])),
-    )
+    specs = [tf.TensorSpec([None, *one.shape[1:]], "float32") for one in rest.inputs]
+    nodes = tf.TensorSpec([None], "float32")
+    return _traced(answer, specs), _traced(gradients, specs), _traced(sums, specs, specs, nodes)
+
+
+def _traced(function: Any, *specs: Any) -> Any:
+    """A function of arrays, traced at its first call.
+
+    As a concrete function: TensorFlow warns of functions that are made and traced again and again.
+    """
+    import tensorflow as tf
+
+    made: list[Any] = []
+
+    def on_arrays(*arrays: Any) -> Any:
+        if not made:
+            made.append(tf.function(function).get_concrete_function(*specs))
+        given = keras.tree.map_structure(
+            lambda array, spec: tf.cast(array, spec.dtype), list(arrays), list(specs)
+        )
+        return keras.tree.map_structure(np.asarray, made[0](*given))
+
+    return on_arrays
 
 
 def _picked(chosen: Chosen) -> Any:
@@ -201,10 +215,17 @@ def _copy(model: Any, inputs: Sequence[str], x: xr.Dataset, linear: int | None) 
             config = {**config, "activation": "linear"}
         return type(layer).from_config(config)
 
-    given = keras.tree.pack_sequence_as(model.input, entries)
+    given = _structured(model, entries)
     copy = keras.models.clone_model(model, input_tensors=given, clone_function=again)
     copy.set_weights(model.get_weights())
     return copy
+
+
+def _structured(model: Any, tensors: list[Any]) -> Any:
+    """Inputs as the model takes them: one, a list or a dict."""
+    if isinstance(model, keras.Sequential):
+        return tensors[0]
+    return keras.tree.pack_sequence_as(model.input, tensors)
 
 
 def _coded(model: Any, tensor: Any, variable: xr.DataArray) -> bool:
