@@ -85,6 +85,9 @@ def columns_dataset(
 def region_columns(regions: xr.Dataset) -> Columns:
     """Columns of a table of regions; where it has such variables they rule, else its index does.
 
+    Variables that say what the index says were checked with it, or made of it: such a table may
+    hold regions that begin before their contig.
+
     Raises
     ------
     RegionError
@@ -103,6 +106,12 @@ def region_columns(regions: xr.Dataset) -> Columns:
     named = (n for n in ("strand", "orientation") if n in regions and regions[n].dims == along)
     strand = next((regions[n].values for n in named), None)
     contig, start, end = (regions[name].values for name in ("contig", "start", "end"))
+    if known is not None and known.columns.assembly is not None:
+        own = known.columns
+        signs = own.strands if strand is None else np.asarray(strand)
+        told = ((start, own.start), (end, own.end), (signs, own.strands), (contig, own.contigs))
+        if all(np.array_equal(variable, column) for variable, column in told):
+            return own
     return make_columns(contig, start, end, strand, known.columns.assembly if known else None)
 
 
