@@ -522,6 +522,15 @@ def test_case_120__export_of_predictions(tmp_path, files, values, entries):
         for row, (start, end) in zip(predicted, spans(regions), strict=True):
             mean = file.stats("chr1", start, end, exact=True)[0]
             np.testing.assert_allclose(mean, row.mean(), rtol=1e-6)
+    y = ga.windows(ds, regions, 200).predicted  # each bin is a line
+    ga.to_bed(y, tmp_path / "x.bed")
+    table = ga.read_regions(tmp_path / "x.bed", like=GENOME)
+    assert table.sizes["region"] == entries
+    np.testing.assert_allclose(table.score, predicted.reshape(-1), rtol=1e-6)
+    ga.to_bedgraph(ds.predicted, tmp_path / "x.bedgraph")
+    table = ga.read_regions(tmp_path / "x.bedgraph", like=GENOME)
+    assert table.sizes["region"] == entries
+    np.testing.assert_allclose(table.value, predicted.reshape(-1), rtol=1e-6)
 
 
 # ---- streams

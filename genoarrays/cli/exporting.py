@@ -124,7 +124,7 @@ def _places(array: Any, regions: tuple[str, ...], contigs: list[str], one_based:
             raise click.UsageError(f"--region {contig}:{start}-{end}: {contig} has {length:,} bp")
         first = start // bin_size * bin_size
         rows.append((contig, first, min(-(-end // bin_size) * bin_size, length)))
-    return ga.merge_regions(ga.read_regions(rows, like=assembly))
+    return ga.merge_regions(ga.read_regions(rows, like=assembly)).region
 
 
 def _write_sites(
