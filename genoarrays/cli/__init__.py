@@ -12,11 +12,14 @@ import warnings
 import click
 
 from genoarrays import __version__
-from genoarrays.cli.data import export, info, plot, verify
+from genoarrays.cli.data import info, verify
 from genoarrays.cli.evaluating import compare, score
+from genoarrays.cli.exporting import export
 from genoarrays.cli.ingest import ingest, plan
 from genoarrays.cli.learning import train
+from genoarrays.cli.looking import plot
 from genoarrays.cli.predicting import predict
+from genoarrays.cli.reporting import report
 from genoarrays.cli.showing import demo
 from genoarrays.errors import GenomeError
 
@@ -43,7 +46,9 @@ def cli() -> None:
     """
 
 
-for command in (demo, ingest, plan, info, verify, train, predict, score, compare, export, plot):
+for command in (
+    demo, ingest, plan, info, verify, train, predict, score, compare, report, export, plot,
+):  # fmt: skip
     cli.add_command(command)
 
 

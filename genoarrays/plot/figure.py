@@ -37,10 +37,10 @@ def _save(figure: Any, *args: Any, **options: Any) -> None:
         type(figure).savefig(figure, *args, **options)
 
 
-def png(figure: Any) -> bytes:
+def png(figure: Any, dpi: float = 110) -> bytes:
     """The picture that notebooks show."""
     buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", dpi=110)
+    figure.savefig(buffer, format="png", dpi=dpi)
     return buffer.getvalue()
 
 

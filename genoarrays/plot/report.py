@@ -1,8 +1,8 @@
 """What is there to know of a run, on one page?
 
-One HTML file: settings, data, how the model learned, scores, figures, and where everything came
-from. Pictures are in the file, so it opens anywhere, without a
-network.
+One HTML file: settings, data, how the model learned, scores, what it looks at, places in the
+genome, more figures, and where everything came from. Pictures are in the file, so it opens
+anywhere, without a network.
 """
 
 from __future__ import annotations
@@ -18,12 +18,14 @@ from typing import Any
 import pandas as pd
 import xarray as xr
 
-from genoarrays.errors import StoreError
+from genoarrays.errors import GenomeError, StoreError
 from genoarrays.evaluation.curves import curves
 from genoarrays.evaluation.runs import compare
 from genoarrays.evaluation.score import score
 from genoarrays.evaluation.tables import scores_to_frame
+from genoarrays.plot.explained import logos_of, shares_of, views_of
 from genoarrays.plot.figure import png
+from genoarrays.plot.letters import channel_of
 from genoarrays.plot.lines import plot_curves
 from genoarrays.plot.runs import plot_runs
 from genoarrays.plot.scatter import plot_scatter
@@ -37,18 +39,21 @@ h1 { font-size: 1.6rem; margin-bottom: 0; } h2 { font-size: 1.15rem; margin-top:
 table { border-collapse: collapse; font-size: 13px; font-variant-numeric: tabular-nums; }
 th, td { text-align: left; padding: .2rem .9rem .2rem 0; border-bottom: 1px solid #ddd;
          vertical-align: top; }
-img { max-width: 100%; } p.small { color: #666; font-size: 13px; }
+img { max-width: 100%; height: auto; } p.small { color: #666; font-size: 13px; }
 """
 
 
 def write_report(
     run: str | os.PathLike[str],
     path: str | os.PathLike[str],
-    y_true: xr.DataArray | None = None,
-    y_pred: xr.DataArray | None = None,
+    y_true: xr.DataArray | xr.Dataset | None = None,
+    y_pred: xr.DataArray | xr.Dataset | None = None,
     *,
     metrics: Sequence[str] | None = None,
     by: str | None = "contig",
+    attribution: xr.DataArray | xr.Dataset | None = None,
+    tracks: Any = None,
+    regions: Any = None,
     figures: Mapping[str, Any] | None = None,
     title: str | None = None,
     overwrite: bool = False,
@@ -63,12 +68,21 @@ def write_report(
         HTML file to write; it needs no other file and no network.
     y_true, y_pred
         Labels and predictions of held-out windows, as for `ga.score`: with them come scores and
-        curves (of labels 0 and 1) or points (of other labels).
+        curves (of labels 0 and 1) or points (of other labels). Of several outputs, Datasets with
+        the same names.
     metrics
         For `ga.score`; None: auroc, auprc, f1 and log_loss of labels 0 and 1, else pearson,
         spearman, explained_variance and mse.
     by
         Scores are also given for each value of this coordinate; None for all together only.
+    attribution
+        Of `ga.integrated_gradients` or the like, (window, offset, channel): letters of the ten
+        windows with the highest prediction, 60 bases of each. Of several inputs, a Dataset: also
+        the share of each.
+    tracks
+        Arrays and tables, as `ga.plot_tracks` takes them, drawn at `regions`.
+    regions
+        Where: region strings, or a table; None: around the three highest predictions.
     figures
         More matplotlib figures, by what is written above them, such as those of `ga.plot_tracks`.
     title
@@ -80,8 +94,9 @@ def write_report(
     ------
     StoreError
         When there is no run, or a file is in the way.
-    RegionError, GenomeError
-        As of `ga.score`.
+    RegionError, GenomeError, TypeError
+        As of `ga.score`, `ga.plot_logo` and `ga.plot_tracks`; for `regions` without `tracks`, and
+        predictions without labels.
 
     Examples
     --------
@@ -97,8 +112,22 @@ def write_report(
         raise StoreError(f"{target} exists; choose another path, or say overwrite=True")
     name = title or place.name
     sections = list(_of_run(place))
-    if y_true is not None and y_pred is not None:
-        sections += _of_predictions(y_true, y_pred, metrics, by)
+    if (y_true is None) != (y_pred is None):
+        raise GenomeError("scores need both labels and predictions; give y_true= and y_pred=")
+    if regions is not None and tracks is None:
+        raise GenomeError("regions= says where tracks are drawn; give tracks= too")
+    outputs = _by_output(y_true, y_pred)
+    for output, (truth, guess) in outputs.items():
+        sections += [
+            (f"{head}: {output}" if len(outputs) > 1 else head, part)
+            for head, part in _of_predictions(truth, guess, metrics, by)
+        ]
+    if attribution is not None:
+        sections += _of_attribution(attribution)
+    if tracks is not None:
+        highest = next((guess for _, guess in outputs.values()), None)
+        for label, figure in views_of(tracks, regions, highest):
+            sections.append((f"Tracks at {label}", _picture(figure)))
     for text, figure in (figures or {}).items():
         sections.append((text, _picture(figure)))
     sections.append(("Provenance", _provenance(place, y_true, y_pred)))
@@ -141,6 +170,37 @@ def _data(signature: Mapping[str, Any], fit: Mapping[str, Any]) -> dict[str, Any
     return found
 
 
+def _by_output(
+    y_true: xr.DataArray | xr.Dataset | None, y_pred: xr.DataArray | xr.Dataset | None
+) -> dict[str, tuple[xr.DataArray, xr.DataArray]]:
+    if y_true is None or y_pred is None:
+        return {}
+    if isinstance(y_true, xr.DataArray) and isinstance(y_pred, xr.DataArray):
+        return {str(y_true.name): (y_true, y_pred)}
+    if isinstance(y_true, xr.Dataset) and isinstance(y_pred, xr.Dataset):
+        if missing := [str(n) for n in y_pred.data_vars if n not in y_true.data_vars]:
+            raise GenomeError(f"there are predictions of {missing[0]!r}, and no such labels")
+        return {str(name): (y_true[name], one) for name, one in y_pred.data_vars.items()}
+    raise GenomeError("labels and predictions are an array and a Dataset; give two of one kind")
+
+
+def _of_attribution(attribution: xr.DataArray | xr.Dataset) -> list[tuple[str, str]]:
+    """Letters of each input that has some, and the share of each input."""
+    arrays = (
+        [attribution]
+        if isinstance(attribution, xr.DataArray)
+        else [one for one in attribution.data_vars.values() if channel_of(one) is not None]
+    )
+    shares = shares_of(attribution)
+    first = arrays[0] if arrays else attribution
+    told = _pairs({**shares, **first.attrs})
+    parts = [("What it looks at", told)] if shares or first.attrs else []
+    for one in arrays:
+        name = f"Letters that matter, {one.name}" if len(arrays) > 1 else "Letters that matter"
+        parts.append((name, _picture(logos_of(one))))
+    return parts
+
+
 def _of_predictions(
     y_true: xr.DataArray, y_pred: xr.DataArray, metrics: Sequence[str] | None, by: str | None
 ) -> list[tuple[str, str]]:
@@ -159,7 +219,7 @@ def _of_predictions(
     return [*parts, ("Curves" if binary else "Predictions and labels", _picture(figure))]
 
 
-def _provenance(place: Path, *arrays: xr.DataArray | None) -> str:
+def _provenance(place: Path, *arrays: xr.DataArray | xr.Dataset | None) -> str:
     found: dict[str, Any] = {"run": place.name}
     found |= {f"version of {n}": v for n, v in _read(place, "fit").get("versions", {}).items()}
     for kind, array in zip(("labels", "predictions"), arrays, strict=True):
@@ -206,4 +266,7 @@ def _text(value: Any) -> str:
 
 
 def _picture(figure: Any) -> str:
-    return f'<img alt="" src="data:image/png;base64,{base64.b64encode(png(figure)).decode()}">'
+    """A picture of twice as many pixels as it is wide, for screens that show them."""
+    width = round(96 * figure.get_figwidth())
+    data = base64.b64encode(png(figure, dpi=192)).decode()
+    return f'<img alt="" width="{width}" src="data:image/png;base64,{data}">'

@@ -24,7 +24,7 @@ from genoarrays.plot import draw
 from genoarrays.plot.figure import new_figure
 from genoarrays.plot.panels import KINDS, Panel, Style, Track, panel_of
 
-__all__ = ["plot_tracks"]
+__all__ = ["arrays_in", "plot_tracks"]
 
 Limits = tuple[float, float]
 Given = Track | xr.DataTree
@@ -159,7 +159,7 @@ def _named(tracks: Any, names: Sequence[str] | None) -> list[tuple[str, Track]]:
     given = [tracks] if isinstance(tracks, xr.DataArray | xr.Dataset | xr.DataTree) else tracks
     found: list[Any] = []
     for one in given:
-        found += _arrays(one) if isinstance(one, xr.DataTree) else [one]
+        found += arrays_in(one) if isinstance(one, xr.DataTree) else [one]
     if not found:
         raise TypeError("there is nothing to draw; give at least one array or table of regions")
     if names is not None and len(names) != len(found):
@@ -175,7 +175,7 @@ def _named(tracks: Any, names: Sequence[str] | None) -> list[tuple[str, Track]]:
     return list(zip(own if names is None else names, found, strict=True))
 
 
-def _arrays(tree: xr.DataTree) -> list[xr.DataArray]:
+def arrays_in(tree: xr.DataTree) -> list[xr.DataArray]:
     """The arrays on the genome axis in a tree, without levels of pyramids.
 
     Those of one name, in nodes of several bin sizes, bear the names of their nodes too.

@@ -22,7 +22,7 @@ from genoarrays.genome.regions import assembly_of
 from genoarrays.genome.windows import window_index
 from genoarrays.plot.pixels import Groups, edges_of, reduce_groups
 
-__all__ = ["Placed", "mean_of_overlaps", "pixels_of_windows", "windows_in"]
+__all__ = ["Placed", "columns_of", "mean_of_overlaps", "pixels_of_windows", "windows_in"]
 
 BLOCK = 2**23  # values that are computed at once
 
@@ -86,7 +86,7 @@ def windows_in(
     if len(offsets) > 1:
         raise TypeError(f"{name!r} has two dimensions of offsets, {offsets}; select one first")
     bins = array.sizes[offsets[0]] + longer if offsets else 1
-    columns = _columns(array)
+    columns = columns_of(array)
     code = columns.names.index(place.contig) if place.contig in columns.names else -1
     low, width, _ = window_bins(columns, bins, _longer(array, offsets, longer))
     high = low + bins * width
@@ -110,7 +110,8 @@ def windows_in(
     return Placed(rows, np.maximum(start, 0), end, columns.orientation[chosen] < 0)
 
 
-def _columns(array: xr.DataArray) -> Columns:
+def columns_of(array: xr.DataArray) -> Columns:
+    """Windows of an array: of its index, or of its coordinates where it has none."""
     try:
         return window_index(array).columns
     except RegionError:
