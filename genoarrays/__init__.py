@@ -48,6 +48,7 @@ if TYPE_CHECKING:
     from genoarrays.formats.strings.sequences import open_sequences as open_sequences
     from genoarrays.formats.strings.strings import from_sequences as from_sequences
     from genoarrays.formats.reads.shift import estimate_shift as estimate_shift
+    from genoarrays.formats.motifs.meme import read_motifs as read_motifs
     from genoarrays.formats.intervals.tables import read_regions as read_regions
     from genoarrays.formats.variants.export import effects_to_tsv as effects_to_tsv
     from genoarrays.formats.variants.export import to_vcf as to_vcf
@@ -83,6 +84,10 @@ if TYPE_CHECKING:
     from genoarrays.genome.windows import WindowIndex as WindowIndex
     from genoarrays.inference.attribution import input_x_gradient as input_x_gradient
     from genoarrays.inference.attribution import integrated_gradients as integrated_gradients
+    from genoarrays.inference.aligned import align_seqlets as align_seqlets
+    from genoarrays.inference.alike import compare_motifs as compare_motifs
+    from genoarrays.inference.kmers import top_kmers as top_kmers
+    from genoarrays.inference.seqlets import find_seqlets as find_seqlets
     from genoarrays.inference.mutagenesis import saturation_mutagenesis as saturation_mutagenesis
     from genoarrays.inference.folds import CrossValidation as CrossValidation
     from genoarrays.inference.folds import cross_validate as cross_validate
@@ -208,6 +213,7 @@ _WHERE = {
     "open_intervals": "formats.intervals.intervals",
     "open_sequences": "formats.strings.sequences",
     "open_twobit": "formats.sequence.twobit",
+    "read_motifs": "formats.motifs.meme",
     "read_regions": "formats.intervals.tables",
     "read_variants": "formats.variants.variants",
     "to_bed": "formats.intervals.export",
@@ -251,7 +257,11 @@ _WHERE = {
     # inference
     "input_x_gradient": "inference.attribution",
     "integrated_gradients": "inference.attribution",
+    "align_seqlets": "inference.aligned",
+    "compare_motifs": "inference.alike",
+    "find_seqlets": "inference.seqlets",
     "saturation_mutagenesis": "inference.mutagenesis",
+    "top_kmers": "inference.kmers",
     "CrossValidation": "inference.folds",
     "cross_validate": "inference.folds",
     "predict": "inference.predict",
