@@ -56,11 +56,11 @@ def compare_motifs(
     Returns
     -------
     xr.Dataset
-        (query, motif): `p_value`, `e_value` (p-value times number of motifs), `motif_rank` (1 is the
-        best p-value), and of the best place `score` (sum over columns), `correlation` (mean Pearson
-        over columns), `start` (column of the query at which the motif
-        begins, as it lies), `columns` (in common) and `orientation` of the motif. Coordinates `motif` and
-        `alternate` are those of `motifs`: `r.isel(query=0).sortby("motif_rank")`.
+        (query, motif): `p_value`, `e_value` (p-value times number of motifs) and `motif_rank` (1 is
+        the best). Of the best place: `score` (sum over columns), `correlation` (mean Pearson over
+        columns), `start` (column of the query at which the motif begins, as it lies), `columns` (in
+        common) and `orientation` of the motif. Coordinates `motif` and `alternate` are those of
+        `motifs`: `r.isel(query=0).sortby("motif_rank")`.
 
     Raises
     ------
@@ -77,7 +77,7 @@ def compare_motifs(
     ... )
     >>> turned = known.probability.isel(motif=7)[::-1, ::-1].assign_coords(channel=list("ACGT"))
     >>> r = ga.compare_motifs(turned.drop_vars("motif"), known).isel(query=0).sortby("motif_rank")
-    >>> r.motif.values[0], r.orientation.values[0], int(r.start[0])
+    >>> str(r.motif.values[0]), r.orientation.values[0], int(r.start[0])
     ('m7', '-', 0)
     """
     if metric not in _METRICS:
