@@ -19,7 +19,7 @@ from genoarrays.examples.margin import without_margin
 from genoarrays.genome.assembly import Assembly
 from genoarrays.genome.columns import Columns
 from genoarrays.genome.regions import columns_dataset
-from genoarrays.genome.windows import window_index
+from genoarrays.genome.windows import WindowIndex, window_index
 from genoarrays.stream.origin import origin
 
 if TYPE_CHECKING:
@@ -54,7 +54,8 @@ def probe_of(x: xr.Dataset, names: Sequence[str]) -> list[dict[str, Any]]:
         Empty for sequences without places. Else for each window contig, start, end (bp),
         orientation, and by variable `numbers_of` its values.
     """
-    if "window" not in x.dims or not x.sizes["window"]:
+    placed = any(isinstance(index, WindowIndex) for index in x.xindexes.values())
+    if not placed or not x.sizes.get("window"):
         return []
     places = window_index(x).columns
     reach = x.sizes["window"]

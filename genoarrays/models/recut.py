@@ -8,6 +8,7 @@ of the signature tells.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Hashable, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +18,7 @@ import xarray as xr
 
 from genoarrays.errors import GenomeError, RegionError
 from genoarrays.examples.gather import windows
+from genoarrays.examples.record import CUT
 from genoarrays.examples.regions import regions_on
 from genoarrays.genome.columns import Columns
 from genoarrays.genome.pyramid import without_levels
@@ -115,8 +117,8 @@ class Recut:
                     array = array.isel({dim: self._rows(name, array, dim, [label])[0]})
             elif self.check and dim in array.coords and array[dim].values.item() != label:
                 raise RegionError(
-                    f"{name!r} was trained on {dim} {label!r}, and {array.name!r} is of "
-                    f"{array[dim].values.item()!r}; give that one, or say check=False"
+                    f"the model was trained on {dim} {label!r}, and the object to cut windows from "
+                    f"is of {array[dim].values.item()!r}; give that one, or say check=False"
                 )
         for dim in [d for d in variable.labels if d in array.coords and d not in _TURNED]:
             rows = self._rows(name, array, dim, labels_of(variable, dim))
@@ -235,7 +237,7 @@ class Recut:
         # what was cast to floats is the same; the other way values might be lost
         if np.dtype(variable.dtype).kind == "f" and array.dtype != variable.dtype:
             array = array.astype(variable.dtype)
-        return array
+        return array.assign_attrs({CUT: json.dumps(self._cuts[name])})
 
 
 def labels_of(variable: VariableSignature, dim: str) -> list[Any]:

@@ -1,3 +1,5 @@
+import json
+
 import keras
 import numpy as np
 import pytest
@@ -159,3 +161,93 @@ def test_predict__loads_a_model_by_path(signed, tmp_path):
     assert loaded.attrs.pop("model") == str(tmp_path / "model")
     assert y.attrs.pop("model") == "not saved"
     assert loaded.attrs == y.attrs
+
+
+def test_predict__takes_regions_and_what_their_windows_are_cut_from(signed):
+    x, model = signed
+    y = ga.predict(model, REGIONS, examples=windows)
+    xr.testing.assert_equal(y, ga.predict(model, x))
+    with pytest.raises(ga.GenomeError, match="give like="):
+        ga.predict(model, REGIONS)
+
+
+def test_predict__gives_hidden_layers_by_name(signed):
+    x, model = signed
+    names = [layer.name for layer in model.layers]
+    wide = next(one for one in model.layers if len(one.output.shape) == 3 and one.name != "dna")
+    flat = next(one for one in model.layers if len(one.output.shape) == 2 and one.name != "dna")
+    y = ga.predict(model, x, 2, layers=flat.name)
+    assert (y.name, y.dims, y.dtype) == (flat.name, ("window", "unit"), np.float32)
+    assert y.unit.values.tolist() == list(range(flat.output.shape[1]))
+    assert y.xindexes["window"].equals(x.xindexes["window"])
+    direct = keras.Model(model.inputs, flat.output).predict_on_batch(x.dna.values)
+    np.testing.assert_allclose(y, direct, rtol=1e-5, atol=1e-6)
+    both = ga.predict(model, x, layers=[flat.name, wide.name])
+    assert both[flat.name].dims == ("window", f"unit_{flat.name}")
+    assert both[wide.name].dims == ("window", f"place_{wide.name}", f"unit_{wide.name}")
+    np.testing.assert_allclose(both[flat.name], y, rtol=1e-5, atol=1e-6)
+    assert ga.embed(y).sizes == {"window": 5, "component": 2}
+    with pytest.raises(ga.GenomeError, match=f"no layer 'dens'; it has {names[0]}, {names[1]}"):
+        ga.predict(model, x, layers="dens")
+    with pytest.raises(ga.GenomeError, match="leave out targets= and both_strands="):
+        ga.predict(model, x, layers=flat.name, both_strands="mean")
+
+
+def test_predict__keeps_some_outputs(signed):
+    x = signed[0].assign(open=("window", np.zeros(5)))
+    model = ga.models.classifier(x, "dna", ["bound", "open"], filters=4)
+    y = ga.predict(model, x)
+    for both in (None, "mean"):
+        whole = ga.predict(model, x, both_strands=both)
+        xr.testing.assert_equal(ga.predict(model, x, targets="open", both_strands=both), whole.open)
+        xr.testing.assert_equal(
+            ga.predict(model, x, targets=["open"], both_strands=both), whole.open
+        )
+    assert list(ga.predict(model, x, targets=["open", "bound"])) == ["open", "bound"]
+    assert list(y) == ["bound", "open"]
+    with pytest.raises(ga.GenomeError, match="no output 'opn'; it has 'bound', 'open'"):
+        ga.predict(model, x, targets="opn")
+
+
+def test_predict__compares_shapes_without_a_signature(signed):
+    model = counting_model(signed[0])
+    with pytest.raises(ga.RegionError, match=r"input 'dna' has the shape \(60,\) .* takes \(40,\)"):
+        ga.predict(model, windows(flank=10))
+    entry = keras.Input((40, 3), name="cuts")
+    channels = keras.Model(entry, keras.layers.Dense(1)(keras.layers.Flatten()(entry)))
+    with pytest.raises(ga.RegionError, match=r"'cuts' has the shape \(40, 2\) .* takes \(40, 3\)"):
+        ga.predict(channels, signed[0])
+    with pytest.raises(ga.GenomeError, match="are 2, and the model takes 1: dna"):
+        ga.predict(model, signed[0], inputs=["dna", "cuts"])
+    xr.testing.assert_equal(ga.predict(model, windows(jitter=3)), ga.predict(model, windows()))
+
+
+def test_predict__names_the_first_window_that_is_nan(signed):
+    x = windows(block=2)
+    entry = keras.Input((40,), dtype="int8", name="dna")
+    answer = keras.ops.log(keras.ops.sum(ga.models.OneHot()(entry)[..., :1], axis=1) - 11.5)
+    model = keras.Model(entry, answer)
+    number = (x.dna.values == 0).sum(1)
+    row = int(np.argmax(number < 12))
+    label = x.window.values[row]
+    with pytest.raises(
+        ga.GenomeError, match="predicts NaN .* in window " + label.replace("+", r"\+")
+    ):
+        ga.predict(model, x, 2)
+    assert np.isnan(ga.predict(model, x, check=False)).values.tolist() == (number < 12).tolist()
+    x, model = signed
+    model.layers[-1].set_weights([np.full_like(w, np.nan) for w in model.layers[-1].get_weights()])
+    with pytest.raises(ga.GenomeError, match=r"its weights .*kernel hold NaN.* learning_rate="):
+        ga.predict(model, x)
+
+
+def test_predict__tells_what_it_was_made_of(signed):
+    x, model = signed
+    y = ga.predict(model, x.assign(dna=x.dna.assign_attrs(source="toy.fa")), both_strands="mean")
+    told = y.attrs
+    assert told["inputs"]["dna"]["source"] == "toy.fa"
+    assert told["both_strands"] == "mean"
+    assert told["model_digest"] == ga.predict(model, x).attrs["model_digest"]
+    other = ga.models.classifier(x, "dna", "bound", filters=4, seed=9)
+    assert told["model_digest"] != ga.predict(other, x).attrs["model_digest"]
+    json.dumps(told)

@@ -7,6 +7,7 @@ import pytest
 import xarray as xr
 
 import genoarrays as ga
+from genoarrays.ops.normalize import normalizer_of
 
 LENGTHS = {"chr1": 41, "chr2": 23, "chr3": 6}
 READS = {"a": {"kept": 1000, "duplicate": 3}, "b": {"kept": 250}}
@@ -283,3 +284,35 @@ def test_normalize__refuses_labels_that_were_not_fitted():
     with pytest.raises(ga.GenomeError, match="without labels"):
         ga.normalize(array.isel(sample=[0]), bare)
     assert ga.normalize(array, bare).shape == array.shape
+
+
+@pytest.mark.parametrize("method", ["log1p", "zscore", "zscore_log", "clip", "soft_clip"])
+@pytest.mark.parametrize("labels", [["a", "b"], [3, 1]])
+def test_normalizer_of__is_undone_by_json(method, labels):
+    rng = np.random.default_rng(0)
+    x = xr.DataArray(rng.random((30, 2, 4)), dims=("window", "sample", "track"), name="x")
+    x = x.assign_coords(sample=labels, track=list("wxyz"))
+    options = {"soft_clip": {"q": 0.5}, "clip": {"q": (0.1, 0.8)}}.get(method, {})
+    done = ga.normalize(x, ga.fit_normalizer(x, method, over="window", **options))
+    told = json.loads(json.dumps(done.attrs["normalizer"]))
+    turned = x.isel(sample=[1, 0], track=[2, 0])
+    again = ga.normalize(turned, normalizer_of(told))
+    xr.testing.assert_identical(
+        again.drop_attrs(), done.isel(sample=[1, 0], track=[2, 0]).drop_attrs()
+    )
+    assert normalizer_of(told).attrs == {"method": method}
+
+
+def test_normalize__tells_of_all_normalizers():
+    x = xr.DataArray([1.0, 3.0], dims="window")
+    first = ga.normalize(x, ga.fit_normalizer(x, "zscore", over="window"))
+    second = ga.normalize(first, ga.fit_normalizer(first, "log1p", over="window"))
+    third = ga.normalize(second, ga.fit_normalizer(second, "scale", over="window", scale=2.0))
+    assert [told["method"] for told in third.attrs["normalizer"]] == ["zscore", "log1p", "scale"]
+    assert first.attrs["normalizer"]["method"] == "zscore"
+
+
+def test_normalizer_of__refuses_what_does_not_tell():
+    for told in ({"method": "quantile"}, {"method": "mine"}, {}):
+        with pytest.raises(ga.GenomeError, match="does not hold the numbers"):
+            normalizer_of(told)
