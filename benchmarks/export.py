@@ -4,9 +4,10 @@ Two jobs, each in a fresh process that has done a small one before, in turn with
 others: 2 million random values in bins of 50 bp (pyBigWig's addEntries: fixed steps, its fastest
 way, and entries), and counts of reads at each base of the corpus' genome (FOLDER has the files of
 corpus.py; figwig's BigWigWriter with its defaults, which leave zeros out, and with zeros kept,
-which is what we write). The counts are read from a store chunk by chunk, by us and for figwig alike: reading is part
-of it, and is timed alone as `reading`. pyBigWig and figwig are taken from this environment (`pip
-install figwig`). `--long` adds the counts four times over, for the peak of memory.
+which is what we write). The counts are read from a store chunk by chunk, by us and for figwig
+alike: reading is part of it, and is timed alone as `reading`. pyBigWig and figwig are taken from
+this environment (pip install figwig). `--long` adds the counts four times over, for the peak of
+memory.
 
 What was written is read by pyBigWig and compared: sums, bases and ten stretches.
 """
@@ -17,26 +18,36 @@ import argparse
 import json
 import sys
 from collections.abc import Callable, Iterator
+from functools import cache
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pyBigWig
 import xarray as xr
-from measure import in_turn, measure, median, print_runs, print_targets
+from measure import in_turn, median, print_runs, print_targets, run_job
 
 import genoarrays as ga
 
 BINS, BIN = 2_000_000, 50
 COUNTS = "counts.zarr"
 LONG = 4
-Job = Callable[[Path, str], None]
+SMALL = Path("small")  # stands for a small array
 
 
-def random_bins() -> xr.DataArray:
-    values = np.random.default_rng(0).random(BINS).astype(np.float32)
-    coords = ga.genome_coords(ga.Assembly("one", {"chr1": BINS * BIN}), BIN)
-    return xr.DataArray(values, coords, ["position"])
+@cache
+def array_of(case: str, folder: Path) -> xr.DataArray:
+    """What is written; something small where there is no folder."""
+    if folder == SMALL:
+        assembly = ga.Assembly("small", {"chr1": 100_000})
+        values = np.random.default_rng(0).poisson(0.1, 100_000).astype(np.float32)
+        return xr.DataArray(values, ga.genome_coords(assembly), ["position"])
+    if case.startswith("bins"):
+        values = np.random.default_rng(0).random(BINS).astype(np.float32)
+        coords = ga.genome_coords(ga.Assembly("one", {"chr1": BINS * BIN}), BIN)
+        return xr.DataArray(values, coords, ["position"])
+    return counts(folder, LONG if "long" in case else 1)
 
 
 def counts(folder: Path, times: int = 1) -> xr.DataArray:
@@ -58,7 +69,7 @@ def blocks(array: xr.DataArray) -> Iterator[tuple[str, int, Any]]:
     """Contig, start and values of each chunk."""
     axis = ga.axis_of(array)
     edges = np.cumsum([0, *axis.assembly.lengths]).tolist()
-    for name, low, high in zip(axis.assembly.names, edges, edges[1:], strict=False):
+    for name, (low, high) in zip(axis.assembly.names, pairwise(edges), strict=True):
         for at in range(low, high, 2**23):
             stop = min(at + 2**23, high)
             yield name, at - low, array[at:stop].values
@@ -77,77 +88,58 @@ def figwig(array: xr.DataArray, path: str, missing: float) -> None:
             file.write(name, [start], values[None], missing=missing)
 
 
-def pybigwig(path: str, values: Any, fixed: bool) -> None:
-    file = pyBigWig.open(path, "w")
-    file.addHeader([("chr1", BINS * BIN)])
-    if fixed:
-        file.addEntries("chr1", 0, values=values, span=BIN, step=BIN)
-    else:
-        starts = np.arange(BINS) * BIN
-        file.addEntries(["chr1"] * BINS, starts, ends=starts + BIN, values=values)
-    file.close()
+def pybigwig(array: xr.DataArray, path: str, fixed: bool) -> None:
+    (contig, _), size, span = *lengths_of(array).items(), array.size, ga.bin_size_of(array)
+    with pyBigWig.open(path, "w") as file:
+        file.addHeader(list(lengths_of(array).items()))
+        if fixed:
+            file.addEntries(contig, 0, values=array.values, span=span, step=span)
+        else:
+            starts = np.arange(size) * span
+            file.addEntries([contig] * size, starts, ends=starts + span, values=array.values)
 
 
-def job(case: str, folder: Path, path: str) -> Callable[[], object]:
-    """What is measured; the array is there, or opened, before."""
-    if case.startswith("bins"):
-        array = random_bins()
-        values = array.values
-        return {
-            "bins": lambda: ga.to_bigwig(array, path),
-            "bins, pyBigWig steps": lambda: pybigwig(path, values, True),
-            "bins, pyBigWig entries": lambda: pybigwig(path, values, False),
-        }[case]
-    array = counts(folder, LONG if "long" in case else 1)
-    return {
-        "counts": lambda: ga.to_bigwig(array, path),
-        "counts, long": lambda: ga.to_bigwig(array, path),
-        "counts, reading": lambda: [None for _ in blocks(array)],
-        "counts, bedGraph": lambda: ga.to_bedgraph(array, path),
-        "counts, figwig": lambda: figwig(array, path, 0.0),
-        "counts, figwig zeros": lambda: figwig(array, path, float("nan")),
-    }[case]
+WRITERS: dict[str, Callable[[xr.DataArray, str], object]] = {
+    "bins": ga.to_bigwig,
+    "bins, pyBigWig steps": lambda array, path: pybigwig(array, path, True),
+    "bins, pyBigWig entries": lambda array, path: pybigwig(array, path, False),
+    "counts": ga.to_bigwig,
+    "counts, figwig": lambda array, path: figwig(array, path, 0.0),
+    "counts, figwig zeros": lambda array, path: figwig(array, path, float("nan")),
+    "counts, reading": lambda array, path: [None for _ in blocks(array)],
+    "counts, bedGraph": ga.to_bedgraph,
+    "counts, long": ga.to_bigwig,
+}
 
 
-def check(case: str, folder: Path, path: str) -> None:
+def check(array: xr.DataArray, path: str) -> None:
     """Compare a file with its array."""
-    array = (
-        random_bins() if case.startswith("bins") else counts(folder, LONG if "long" in case else 1)
-    )
-    bin_size = ga.bin_size_of(array)
+    lengths, bin_size = lengths_of(array), ga.bin_size_of(array)
+    edges = np.cumsum([0, *lengths.values()]).tolist()
     with pyBigWig.open(path) as file:
-        assert file.chroms() == lengths_of(array)
+        assert file.chroms() == lengths
         total = float(array.sum(dtype=np.float64)) * bin_size
         assert abs(file.header()["sumData"] / total - 1) < 1e-6
-        edges = dict(
-            zip(lengths_of(array), np.cumsum([0, *lengths_of(array).values()]), strict=False)
-        )
-        for contig, length in list(lengths_of(array).items())[:10]:
+        for low, (contig, length) in zip(edges, lengths.items(), strict=False):
             start = length // 3 // bin_size * bin_size
-            at = (int(edges[contig]) + start) // bin_size
+            at = (low + start) // bin_size
             want = np.repeat(array[at : at + 100].values, bin_size)
             got = np.nan_to_num(file.values(contig, start, start + len(want), numpy=True))
             np.testing.assert_array_equal(got, want.astype(np.float32))
 
 
 def run(case: str, folder: Path, out: Path) -> dict[str, float]:
-    out.mkdir(exist_ok=True)
-    assembly = ga.Assembly("small", {"chr1": 100_000})
-    small = xr.DataArray(
-        np.random.default_rng(0).poisson(0.1, 100_000), ga.genome_coords(assembly), ["position"]
-    )
-    if "figwig" in case:
-        figwig(small, str(out / "small.bw"), 0.0)
-    else:
-        ga.to_bigwig(small, out / "small.bw")
-        ga.to_bedgraph(small, out / "small.bg")
-    path = str(out / ("result.bg" if "bedGraph" in case else "result.bw"))
-    measured = measure(job(case, folder, path))
-    if "reading" in case:
-        return {**measured, "start": 0, "size": 0}
-    if "bedGraph" not in case:
-        check(case, folder, path)
-    return {**measured, "start": 0, "size": Path(path).stat().st_size / 1e6}
+    """Measure one case, and check what it wrote."""
+    array = array_of(case, folder)  # made, or opened, before
+
+    def job(folder: Path, path: Path, workers: int) -> None:
+        WRITERS[case](array_of(case, folder), str(path))
+
+    measured = run_job(job, SMALL, folder, out, 0)
+    path = out / "result"
+    if case not in ("counts, reading", "counts, bedGraph"):
+        check(array, str(path))
+    return {**measured, "size": path.stat().st_size / 1e6 if path.exists() else 0}
 
 
 def make_counts(folder: Path) -> None:
@@ -156,10 +148,7 @@ def make_counts(folder: Path) -> None:
         ga.to_zarr(reads, folder / COUNTS)
 
 
-CASES = (
-    "bins", "bins, pyBigWig steps", "bins, pyBigWig entries",
-    "counts", "counts, figwig", "counts, figwig zeros", "counts, reading", "counts, bedGraph",
-)  # fmt: skip
+CASES = [case for case in WRITERS if "long" not in case]
 
 
 def main() -> None:
@@ -168,7 +157,7 @@ def main() -> None:
     )
     parser.add_argument("folder", type=Path)
     parser.add_argument("--repeat", type=int, default=5)
-    parser.add_argument("--only", nargs="+", choices=[*CASES, "counts, long"])
+    parser.add_argument("--only", nargs="+", choices=list(WRITERS))
     parser.add_argument("--long", action="store_true")
     parser.add_argument("--json", type=Path)
     parser.add_argument("--case", help=argparse.SUPPRESS)
@@ -178,7 +167,7 @@ def main() -> None:
         print(json.dumps(run(asked.case, asked.folder, asked.out)))
         return
     make_counts(asked.folder)
-    cases = list(asked.only or CASES) + ["counts, long"] * asked.long
+    cases = (asked.only or CASES) + ["counts, long"] * asked.long
     commands = {
         case: [sys.executable, __file__, str(asked.folder), f"--case={case}"] for case in cases
     }
