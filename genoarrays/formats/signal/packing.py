@@ -17,15 +17,15 @@ import numpy as np
 from genoarrays._compiled import compiled
 
 __all__ = [
-    "BLOCK_WORDS", "ENTRIES", "RECORDS",
+    "ENTRIES", "RECORDS",
     "close_sums", "fill_entries", "pack_entries", "sum_entries",
 ]  # fmt: skip
 
-BLOCK_WORDS = 8192  # 32 KiB: what libBigWig and the tools of UCSC write
+_BLOCK_WORDS = 8192  # 32 KiB: what libBigWig and the tools of UCSC write
 _HEAD = 6
-ENTRIES = (BLOCK_WORDS - _HEAD) // 3  # of a block
-_STEPS = BLOCK_WORDS - _HEAD
-RECORDS = BLOCK_WORDS // 8  # of a block of summaries
+ENTRIES = (_BLOCK_WORDS - _HEAD) // 3  # of a block
+_STEPS = _BLOCK_WORDS - _HEAD
+RECORDS = _BLOCK_WORDS // 8  # of a block of summaries
 _BEDGRAPH, _FIXED = 1, 3
 _SAVED = 512  # words; a block costs 5 us of its own, so small ones do not pay
 _LARGEST = float(np.finfo(np.float32).max)
@@ -134,7 +134,7 @@ def pack_entries(entries: Any, count: int, unit: int, words: Any, table: Any) ->
     unit
         bp of a bin.
     words
-        uint32; three for each entry and `BLOCK_WORDS` suffice.
+        uint32, written; nine for each entry suffice, as each may begin a block.
     table
         (blocks, 5) int64, written: contig, start, end, first word, words; an entry has one at most.
 

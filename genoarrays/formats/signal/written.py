@@ -210,10 +210,10 @@ class BigwigWriter:
             self._pack(self._batch)
 
     def _pack(self, count: int) -> None:
-        from genoarrays.formats.signal.packing import BLOCK_WORDS, pack_entries, sum_entries
+        from genoarrays.formats.signal.packing import pack_entries, sum_entries
 
         entries = self._entries.take(count)
-        words = np.empty(3 * count + BLOCK_WORDS, np.uint32)
+        words = np.empty(9 * count, np.uint32)
         table = np.empty((count, 5), np.int64)
         blocks = pack_entries(entries, count, self._unit, words, table)
         self._submit(None, words, table[:blocks].copy())
