@@ -100,6 +100,18 @@ def run(model, out=None, **options):
     return ga.predict_genome(model, options.pop("examples", examples), out=out, **options)
 
 
+def travelling(monkeypatch):
+    """Let every part be predicted by a copy that was sent; gives what was."""
+    sent, values = [], Predictor.values
+
+    def by_copy(self, start, stop):
+        sent.append(pickle.dumps(self))
+        return values(pickle.loads(sent[-1]), start, stop)
+
+    monkeypatch.setattr(Predictor, "values", by_copy)
+    return sent
+
+
 def test_predict_genome__is_predict_on_tiles_of_each_contig(model, tmp_path):
     y = run(model, tmp_path / "y.zarr")
     assert {n.path for n in y.leaves} == {"/20bp", "/1bp", "/5bp"}
@@ -206,10 +218,12 @@ def test_predict_genome__predicts_regions_where_there_are_only_these(model):
         xr.testing.assert_allclose(y[node].to_dataset()[name].compute(), whole)
 
 
-def test_predict_genome__makes_the_windows_of_the_signature(saved, tmp_path):
+def test_predict_genome__makes_the_windows_of_the_signature(saved, tmp_path, monkeypatch):
     ga.to_zarr(DS, tmp_path / "toy.zarr", scheduler="threads")
     there = ga.open_zarr(tmp_path / "toy.zarr")
-    y = run(saved, tmp_path / "y.zarr", examples=None, like=there, targets="open")
+    with monkeypatch.context() as patched:
+        travelling(patched)
+        y = run(saved, tmp_path / "y.zarr", examples=None, like=there, targets="open")
     xr.testing.assert_equal(y, run(saved, tmp_path / "z.zarr", targets="open"))
     other = ga.rename_contigs(there, {"chr1": "one"})
     with pytest.raises(ga.AssemblyError, match="trained on 'toy'"):
@@ -340,13 +354,7 @@ def test_predict_genome__runs_on_a_cluster_whose_workers_die(model, saved, tmp_p
 @pytest.mark.parametrize("by_path", [True, False])
 def test_predict_genome__travels_to_other_processes(model, saved, by_path, tmp_path, monkeypatch):
     known = run(model, tmp_path / "known.zarr")
-    sent, values = [], Predictor.values
-
-    def travelling(self, start, stop):
-        sent.append(pickle.dumps(self))
-        return values(pickle.loads(sent[-1]), start, stop)
-
-    monkeypatch.setattr(Predictor, "values", travelling)
+    sent = travelling(monkeypatch)
     y = run(saved if by_path else model, tmp_path / "y.zarr")
     xr.testing.assert_equal(y, known)
     assert (len(sent[0]) < 20_000) == by_path
