@@ -139,6 +139,11 @@ def runs_of(array: xr.DataArray, *, check: bool = True) -> tuple[Runs, list[str]
     """
     if "position" in array.dims:
         return _runs_of_axis(array, check), ["position"]
+    if any(str(dim).startswith("packed") for dim in array.dims):
+        raise GenomeError(
+            "windows laid end to end (ragged=True) do not tell where each value lies; give what "
+            "they were cut from, of these regions: ds.signal.sel(position=regions.region)"
+        )
     if "window" not in array.dims:
         raise GenomeError(
             f"this array ({', '.join(map(str, array.dims))}) has neither a dimension 'position' "

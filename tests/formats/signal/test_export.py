@@ -262,6 +262,50 @@ def test_to_bigwig__refuses_what_is_no_track(tmp_path):
         ga.to_bigwig(ds.dna, tmp_path / "a.bw")
 
 
+def test_to_bigwig__of_regions_of_many_lengths(tmp_path):
+    assembly = ga.Assembly("toy", {"chr1": 100, "chr2": 50, "chr3": 1, "chr4": 30})
+    x = xr.DataArray(np.arange(181.0), ga.genome_coords(assembly), ["position"], name="x")
+    places = ["chr3:0-1:-", "chr1:10-20:-", "chr2:5-40:+", "chr1:50-53"]
+    regions = ga.read_regions(places, assembly)
+    (path,) = ga.to_bigwig(x.sel(position=regions.region), tmp_path / "x.bw")
+    want = np.full(181, np.nan, np.float32)
+    for start, end in ((10, 20), (50, 53), (105, 140), (150, 151)):
+        want[start:end] = np.arange(start, end)
+    lengths = dict(zip(assembly.names, assembly.lengths.tolist(), strict=True))
+    np.testing.assert_array_equal(read_bigwig(path, lengths), want)
+    mean = ga.windows(x.to_dataset(), regions, reduce="mean").x
+    (path,) = ga.to_bigwig(mean, tmp_path / "mean.bw")
+    for start, end in ((10, 20), (50, 53), (105, 140), (150, 151)):
+        want[start:end] = want[start:end].mean()
+    np.testing.assert_array_equal(read_bigwig(path, lengths), want)
+    packed = ga.windows(x.to_dataset(), regions, ragged=True).x
+    with pytest.raises(GenomeError, match="laid end to end"):
+        ga.to_bigwig(packed, tmp_path / "packed.bw")
+
+
+def test_to_bigwig__of_what_predict_gives(tmp_path):
+    values = np.random.default_rng(0).random((6, 4, 2)).astype(np.float32)
+    y = windows(REGIONS, values, ("window", "offset", "track")).assign_coords(track=["a", "b"])
+    ga.to_bigwig(y, tmp_path / "{track}.bw")
+    np.testing.assert_array_equal(
+        read_bigwig(tmp_path / "b.bw"), place(REGIONS, values[:, :, 1], 10)
+    )
+    (path,) = ga.to_bigwig(y.isel(track=1), tmp_path / "one.{track}.bw")
+    assert path.endswith("one.b.bw")
+    assert (tmp_path / "b.bw").read_bytes() == (tmp_path / "one.b.bw").read_bytes()
+
+
+def test_to_bigwig__of_a_store(tmp_path):
+    values = random_values(1628, 4, (2,))
+    ds = on_axis(values, 1, {"track": ["a", "b"]}).to_dataset(name="x")
+    ga.to_zarr(ds, tmp_path / "x.zarr", progress=False)
+    for chunks in ("auto", None):
+        x = ga.open_zarr(tmp_path / "x.zarr", chunks=chunks).x
+        a, b = ga.to_bigwig(x, tmp_path / "{track}.bw", overwrite=True)
+        np.testing.assert_array_equal(read_bigwig(a), values[:, 0].astype(np.float32))
+        np.testing.assert_array_equal(read_bigwig(b), values[:, 1].astype(np.float32))
+
+
 def test_short_last_tile__of_the_minus_strand_stays_in_place(tmp_path):
     assembly = ga.Assembly("one", {"chr1": 100})
     ds = xr.Dataset({"x": ("position", np.arange(100.0))}, ga.genome_coords(assembly))
