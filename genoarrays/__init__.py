@@ -127,6 +127,7 @@ if TYPE_CHECKING:
     from genoarrays.plot import plot_tracks as plot_tracks
     from genoarrays.plot.report import write_report as write_report
     from genoarrays.plot.boxes import plot_scores as plot_scores
+    from genoarrays.plot.browse import browse as browse
     from genoarrays.plot.clusters import plot_clustermap as plot_clustermap
     from genoarrays.plot.clusters import plot_embedding as plot_embedding
     from genoarrays.plot.lines import plot_curves as plot_curves
@@ -276,6 +277,7 @@ _WHERE = {
     "scores_to_json": "evaluation.tables",
     "scores_to_tsv": "evaluation.tables",
     # looking, errors, options
+    "browse": "plot.browse",
     "plot_clustermap": "plot.clusters",
     "plot_curves": "plot.lines",
     "plot_embedding": "plot.clusters",

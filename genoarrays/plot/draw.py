@@ -32,7 +32,7 @@ __all__ = [
 
 INK, GRAY = "#333333", "#8C8C8C"
 COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00")
-MISSING, SHADE = "#E8E8E8", "#FFF1C9"
+MISSING, SHADE = "#DADADA", "#FFF1C9"
 HEAT_NAMED = 40  # most rows of a heat map that get their names written
 
 Colors = str | Mapping[str, str]
@@ -52,10 +52,13 @@ def prepare(axes: Any, name: str) -> None:
     axes.set_ylabel(name, rotation=0, ha="right", va="center", fontsize=9, color=INK, labelpad=6)
 
 
-def highlight(axes: Any, spans: Sequence[tuple[int, int]]) -> None:
-    """Shade (start, end) behind what is drawn; the thinnest is still seen."""
-    for start, end in spans:
-        axes.axvspan(start, end, facecolor=SHADE, edgecolor=SHADE, linewidth=0.5, zorder=0)
+def highlight(axes: Any, spans: Sequence[tuple[int, int]], covered: bool = False) -> None:
+    """Shade (start, end) behind what is drawn; or where that covers all, frame it."""
+    look = {"facecolor": SHADE, "edgecolor": SHADE, "linewidth": 0.5, "zorder": 0}
+    if covered:
+        look = {"facecolor": "none", "edgecolor": INK, "linewidth": 0.8, "zorder": 3}
+    for start, end in spans:  # the thinnest is still seen
+        axes.axvspan(start, end, **look)
 
 
 def label_positions(axes: Any, place: Region) -> None:

@@ -16,6 +16,7 @@ import xarray as xr
 from genoarrays.errors import GenomeError
 from genoarrays.formats.intervals.tables import read_regions
 from genoarrays.formats.signal.runs import window_bins
+from genoarrays.genome.columns import Columns
 from genoarrays.genome.example import example_dim, example_label
 from genoarrays.genome.regions import columns_dataset, region_columns
 from genoarrays.genome.resize import resize
@@ -93,7 +94,8 @@ def _place(some: xr.DataArray, row: int, offset: str, stretch: slice) -> str:
     if columns.orientation[0] < 0:
         stretch = slice(bins - stretch.stop, bins - stretch.start)
     start, end = (int(low[0] + n * width[0]) for n in (stretch.start, stretch.stop))
-    return f"{columns.contigs[0]}:{start:,}-{end:,} ({columns.strands[0]})"
+    strand = {1: " (+)", 0: "", -1: " (\N{MINUS SIGN})"}[int(columns.orientation[0])]
+    return f"{columns.contigs[0]}:{start:,}-{end:,}{strand}"
 
 
 def shares_of(attribution: xr.DataArray | xr.Dataset) -> dict[str, str]:
@@ -105,8 +107,10 @@ def shares_of(attribution: xr.DataArray | xr.Dataset) -> dict[str, str]:
     return {f"share of {name}": f"{100 * size / total:.1f} %" for name, size in sizes.items()}
 
 
-def places_of(regions: Any, y_pred: xr.DataArray | None) -> list[str]:
-    """Labels of the places that are drawn: those named, or the highest predictions.
+def places_of(regions: Any, y_pred: xr.DataArray | None) -> list[tuple[str, str | None]]:
+    """Labels of the places that are drawn, and of the windows to shade there.
+
+    Those named, without a window; or what lies around the highest predictions.
 
     Raises
     ------
@@ -115,25 +119,35 @@ def places_of(regions: Any, y_pred: xr.DataArray | None) -> list[str]:
     """
     if regions is not None:
         listed = [regions] if isinstance(regions, str) else regions
-        columns = region_columns(read_regions(listed))
-    elif y_pred is not None and "window" in y_pred.dims:
-        others = [d for d in y_pred.dims if d != "window"]
-        highest = np.asarray(y_pred.max(others).values, np.float64)
-        best = np.argsort(-np.nan_to_num(highest, nan=-np.inf), kind="stable")[:VIEWS]
-        chosen = columns_of(y_pred).take(best)
-        width = max(AROUND, 5 * int((chosen.end - chosen.start).max()))
-        table = columns_dataset(chosen)
-        around = resize(table, width, anchor="center")
-        columns = region_columns(around)
-    else:
+        return [(str(label), None) for label in _labels(region_columns(read_regions(listed)))]
+    if y_pred is None or "window" not in y_pred.dims:
         raise GenomeError("there is no place to draw tracks at; say regions=, as in ['chr1:0-900']")
+    highest = np.asarray(y_pred.max([d for d in y_pred.dims if d != "window"]).values, np.float64)
+    order = np.argsort(-np.nan_to_num(highest, nan=-np.inf), kind="stable")
+    columns = columns_of(y_pred)
+    width = max(AROUND, 5 * int((columns.end - columns.start).max(initial=1)))
+    best: list[int] = []
+    for row in order[: 100 * VIEWS].tolist():  # neighbors are seen in one picture
+        away = np.abs(columns.start[best] - columns.start[row]) > width // 2
+        if (away | (columns.code[best] != columns.code[row])).all():
+            best.append(row)
+        if len(best) == VIEWS:
+            break
+    chosen = columns.take(best)
+    around = region_columns(resize(columns_dataset(chosen), width, anchor="center"))
+    return list(zip(_labels(around), _labels(chosen), strict=True))
+
+
+def _labels(columns: Columns) -> list[str]:
     return [
-        f"{contig}:{max(int(start), 0)}-{int(end)}"
-        for contig, start, end in zip(columns.contigs, columns.start, columns.end, strict=True)
+        f"{contig}:{max(start, 0):,}-{end:,}"
+        for contig, start, end in zip(
+            columns.contigs.tolist(), columns.start.tolist(), columns.end.tolist(), strict=True
+        )
     ]
 
 
 def views_of(tracks: Any, regions: Any, y_pred: xr.DataArray | None) -> Iterator[tuple[str, Any]]:
     """Place and figure of the tracks at each of the places."""
-    for place in places_of(regions, y_pred):
-        yield place, plot_tracks(tracks, place, overlap="mean")
+    for place, window in places_of(regions, y_pred):
+        yield place, plot_tracks(tracks, place, overlap="mean", highlight=window)

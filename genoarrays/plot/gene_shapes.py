@@ -72,12 +72,15 @@ def _arrows(gene: Gene, place: Region, middle: float, inch: float) -> list[Any]:
 def _write_names(axes: Any, layout: Layout, place: Region, gap: float) -> None:
     for gene, lane, side in zip(layout.genes, layout.lanes, layout.sides, strict=True):
         low, high = max(gene.start, place.start), min(gene.end, place.end or 0)
-        x, align, shade = {
-            "right": (high + gap, "left", INK), "left": (low - gap, "right", INK),
-            "inside": ((low + high) / 2, "center", "white"), "": (0, "", ""),
-        }[side]  # fmt: skip
-        if side:
-            axes.text(
-                x, lane + 0.5, gene.name, fontsize=7, color=shade, ha=align, clip_on=True,
-                va="center_baseline",
-            )  # fmt: skip
+        if not side:
+            continue
+        middle = (low + high) / 2
+        x, align = {"right": (high + gap, "left"), "left": (low - gap, "right")}.get(
+            side, (middle, "center")
+        )
+        text = axes.text(
+            x, lane + 0.5, gene.name, fontsize=7, color="white" if side == "inside" else INK,
+            ha=align, va="center_baseline", clip_on=True,
+        )  # fmt: skip
+        if side == "over":
+            text.set_bbox({"facecolor": "white", "edgecolor": "none", "pad": 1})

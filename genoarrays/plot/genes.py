@@ -46,7 +46,10 @@ class Gene(NamedTuple):
 
 
 class Layout(NamedTuple):
-    """Genes with their lanes, and where each name is written: "right", "left", "inside" or ""."""
+    """Genes with their lanes, and the side on which each name is written.
+
+    "right" or "left" of the box, "inside" it, "over" its introns on a white ground, or "": nowhere.
+    """
 
     genes: list[Gene]
     lanes: list[int]
@@ -181,8 +184,11 @@ def lay_out(genes: list[Gene], place: Region, width: float) -> Layout:
                 side, high = "right", int(high + size)
             elif low - size >= place.start:
                 side, low = "left", int(low - size)
-            elif size <= high - low and not gene.parts:
-                side = "inside"
+            elif size <= high - low:
+                thick = not gene.parts or any(
+                    s <= low and e >= high and h >= BARE for s, e, h in gene.parts
+                )
+                side = "inside" if thick else "over"
         sides.append(side)
         spans.append((low, high))
     order = sorted(range(len(genes)), key=lambda n: spans[n][0])

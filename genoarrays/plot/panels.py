@@ -90,7 +90,7 @@ def _signal(track: xr.DataArray, bins: Bins, name: str, style: Style) -> Panel:
         return Panel(name, height, partial(draw.draw_blocks, bins=bins, colors=style.colors))
     if kind == "heat" or (kind is None and len(set(bins.names)) > LINES):
         height = min(0.4 + 0.12 * lines, 4.0)
-        return Panel(name, height, partial(draw.draw_heat, bins=bins, ylim=style.ylim))
+        return Panel(name, height, partial(draw.draw_heat, bins=bins, ylim=style.ylim), "heat")
     drawn = partial(
         draw.draw_signal, bins=bins, colors=style.colors, ylim=style.ylim,
         filled=None if kind is None else kind == "fill",
@@ -136,7 +136,7 @@ def _letters(track: xr.DataArray, place: Region, name: str, style: Style) -> Pan
         return Panel(name, 1.0, drawn, "logo")
     if kind == "heat":
         bins = Bins(letters, ["."] * len(letters), start, start + 1, *(heights.T,) * 3)
-        return Panel(name, 0.75, partial(draw.draw_heat, bins=bins, ylim=style.ylim))
+        return Panel(name, 0.75, partial(draw.draw_heat, bins=bins, ylim=style.ylim), "heat")
     known = ~np.isnan(heights).all(axis=1)
     one = xr.DataArray(
         np.where(known, np.nansum(heights, axis=1), np.nan), dims="window", name=name,

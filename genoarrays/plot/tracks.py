@@ -139,7 +139,7 @@ def plot_tracks(
     for panel, axes in zip(panels, grid, strict=True):
         draw.prepare(axes, panel.name)
         panel.draw(axes)
-        draw.highlight(axes, shaded)
+        draw.highlight(axes, shaded, covered=panel.scale == "heat")
         axes.set_xlim(place.start, place.end)
     _share(panels, grid, share_y)
     draw.label_positions(grid[-1], place)

@@ -492,6 +492,10 @@ def test_plot_tracks__names_of_genes_at_the_edge_stand_left_or_inside(table):
     assert side("chr1:0-1,000") == "left"  # the text begins there: right of the box
     assert side("chr1:0-715") == "right"
     assert side("chr1:702-718") == "center"
+    exons = {"block_sizes": "4,4", "block_starts": "0,16"}
+    split = table.assign({name: ("region", [text] * 4) for name, text in exons.items()})
+    (text,) = plot_tracks(split.isel(region=[3]), "chr1:702-718").axes[0].texts
+    assert text.get_color() != "white"  # on the intron
 
 
 @pytest.mark.parametrize(("tracks", "options", "error", "message"), [
