@@ -12,7 +12,9 @@ import warnings
 import click
 
 from genoarrays import __version__
+from genoarrays.cli.attributing import attribute
 from genoarrays.cli.data import info, verify
+from genoarrays.cli.effects import variants
 from genoarrays.cli.evaluating import compare, score
 from genoarrays.cli.exporting import export
 from genoarrays.cli.ingest import ingest, plan
@@ -47,7 +49,8 @@ def cli() -> None:
 
 
 for command in (
-    demo, ingest, plan, info, verify, train, predict, score, compare, report, export, plot,
+    demo, ingest, plan, info, verify, train, predict, score, compare, report, attribute, variants,
+    export, plot,
 ):  # fmt: skip
     cli.add_command(command)
 

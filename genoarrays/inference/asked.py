@@ -38,6 +38,10 @@ class Asked(NamedTuple):
     targets: Mapping[str, VariableSignature]
     path: str | None
 
+    def without_margin(self) -> Asked:
+        """The same, of windows without the bases for jitter, which streams leave out."""
+        return self._replace(x=without_margin(self.x))
+
 
 def asked(
     model: Any,

@@ -152,7 +152,7 @@ def integrated_gradients(
     """
     if steps < 1 or batch_size < 1:
         raise GenomeError(f"steps={steps}, batch_size={batch_size}: both must be at least 1")
-    ask = asked(model, x, examples, like, inputs=inputs, check=check)
+    ask = asked(model, x, examples, like, inputs=inputs, check=check).without_margin()
     chosen = choose(ask.targets, output, track, at)
     cut = Cut(ask.model, ask.inputs, ask.x, chosen, logit)
     some = _some(of, ask)
@@ -243,7 +243,7 @@ def input_x_gradient(
     """
     if batch_size < 1:
         raise GenomeError(f"batch_size={batch_size} is not possible; give at least 1")
-    ask = asked(model, x, examples, like, inputs=inputs, check=check)
+    ask = asked(model, x, examples, like, inputs=inputs, check=check).without_margin()
     chosen = choose(ask.targets, output, track, at)
     cut = Cut(ask.model, ask.inputs, ask.x, chosen, logit)
     result = Attributed(ask, cut, _some(of, ask), fold)

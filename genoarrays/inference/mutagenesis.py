@@ -92,7 +92,7 @@ def saturation_mutagenesis(
     """
     if batch_size < 1:
         raise GenomeError(f"batch_size={batch_size} is not possible; give at least 1")
-    ask = asked(model, x, examples, like, inputs=inputs, check=check)
+    ask = asked(model, x, examples, like, inputs=inputs, check=check).without_margin()
     chosen = choose(ask.targets, output, track, at)
     name = _sequence(ask, of)
     letters = str(ask.x[name].attrs["alphabet"])
