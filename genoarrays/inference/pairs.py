@@ -7,7 +7,6 @@ the window holds: it is cut further on, as another window.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -27,7 +26,6 @@ from genoarrays.inference.placing import Placed
 __all__ = ["Pairs"]
 
 Array = npt.NDArray[Any]
-_PROBED = 1000  # variants whose windows tell whether there is a grid; later ones may not move
 
 
 class Pairs:
@@ -60,26 +58,7 @@ class Pairs:
             np.asarray(placed.table[name].values).astype(np.dtypes.StringDType())
             for name in ("ref", "alt")
         )
-        self.made, self.snapped = placed.windows, ""
-
-    def probe(self) -> xr.Dataset:
-        """Windows of some variants, to see what `examples` gives, and whether on a grid.
-
-        Raises
-        ------
-        RegionError, GenomeError
-            As `windows` and `sequences`.
-        """
-        size = self.placed.windows.size
-        some = np.unique(np.linspace(0, size - 1, min(size, _PROBED)).astype(np.int64))
-        table = columns_dataset(self.placed.windows.take(some))
-        if "snapped" in (attrs := self.examples(table).attrs):
-            self.snapped = re.sub(r"^\d+ of \d+ ", "", str(attrs["snapped"]))
-            whole = self.examples(columns_dataset(self.placed.windows))
-            self.made = window_index(whole).columns
-        x = self.windows(self.placed.windows.take(slice(0, 1)), self.inputs)
-        self.sequences(x)
-        return x
+        self.start = np.asarray(placed.table["start"].values, np.int64)
 
     def windows(self, asked: Columns, names: Sequence[str]) -> xr.Dataset:
         """Windows at some places, with some of the model's inputs.
@@ -96,16 +75,17 @@ class Pairs:
                 f"examples() gave {made.size:,} windows for {asked.size:,} regions; it must give "
                 "one for each, in their order"
             )
-        wrong = (made.end - made.start != self.width) | (made.contigs != asked.contigs)
-        wrong |= (made.orientation < 0) != (asked.orientation < 0)
-        if not self.snapped:
-            wrong |= made.start != asked.start
+        wrong = (made.start != asked.start) | (made.end != asked.end)
+        wrong |= (made.contigs != asked.contigs) | (
+            (made.orientation < 0) != (asked.orientation < 0)
+        )
         if wrong.any():
             row = np.flatnonzero(wrong)[:1]
             raise RegionError(
                 f"examples() gave the window {made.labels(row)[0]} for the region "
                 f"{asked.labels(row)[0]}; it must give one of {self.width:,} bp for each region, "
-                "in their order, place and direction, as ga.windows(obj, regions, width) does"
+                "in their order, place and direction, as ga.windows(obj, regions, width) does; "
+                "where it snaps windows to a grid of bins, give their size as snap="
             )
         if missing := [name for name in names if name not in x.data_vars]:
             raise RegionError(
@@ -162,13 +142,13 @@ class Pairs:
         ref, alt = self.ref[rows], self.alt[rows]
         removed = (np.strings.str_len(ref) - np.strings.str_len(alt)).astype(np.int64)
         shift = np.maximum(removed, 0)
-        if self.snapped:  # another whole window further on lies on the same grid
+        if self.placed.grid > 1:  # another whole window further on lies on the grid, too
             shift = np.where(removed > 0, self.width, 0)
             if (removed > self.width).any():
                 raise GenomeError(
                     f"{self._label(rows[np.argmax(removed)])} deletes more than a window of "
-                    f"{self.width:,} bp, and windows are snapped to a grid; leave it out, or leave "
-                    "out snap="
+                    f"{self.width:,} bp, and windows lie on a grid of {self.placed.grid:,} bp; "
+                    "leave it out"
                 )
         far = np.flatnonzero(shift)
         further = None
@@ -176,7 +156,7 @@ class Pairs:
             some, by = made.take(far), shift[far]
             some = some._replace(start=some.start + by, end=some.end + by)
             further = self.windows(some, list(known)).load()
-        base = asked.start + (self.width - 1) // 2 - made.start
+        base = self.start[rows] - made.start
         minus = made.orientation < 0
         pair = x.isel(window=np.repeat(np.arange(len(rows)), 2))
         for name, (letters, first) in known.items():

@@ -6,6 +6,7 @@ where most variants do not fit, the genome is another one, and that is an error.
 
 from __future__ import annotations
 
+import math
 import os
 from collections import Counter
 from typing import Any, NamedTuple
@@ -26,7 +27,7 @@ from genoarrays.genome.index import assembly_variable, axis_of
 from genoarrays.genome.overlap import on_contigs_of
 from genoarrays.genome.pyramid import without_levels
 
-__all__ = ["MISMATCH", "Placed", "place_variants", "reference_of"]
+__all__ = ["MISMATCH", "Placed", "grid_of", "place_variants", "reference_of"]
 
 MISMATCH = {"skip": "drop", "flag": "flag", "raise": "error"}
 """What becomes of a variant with another REF than the genome, in the words of `read_variants`."""
@@ -46,6 +47,8 @@ class Placed(NamedTuple):
         Of each variant, of one width; they may lie over the ends of contigs.
     good
         Whether REF is that of the genome.
+    grid
+        bp of which all windows start at multiples.
     counts
         How many variants there were, are scored, and are left out, by reason.
     """
@@ -53,6 +56,7 @@ class Placed(NamedTuple):
     table: xr.Dataset
     windows: Columns
     good: npt.NDArray[np.bool_]
+    grid: int
     counts: dict[str, int]
 
 
@@ -81,10 +85,22 @@ def reference_of(like: Any, names: list[str]) -> xr.DataArray:
     return next((array for name in names for array in found if array.name == name), found[0])
 
 
+def grid_of(like: Any, names: list[str]) -> int:
+    """Grid in bp that windows must start on, where they are cut from these variables."""
+    sets = list(without_levels(like).values()) if isinstance(like, xr.DataTree) else [like]
+    sizes = [
+        axis_of(one).bin_size
+        for one in sets
+        if isinstance(one, xr.Dataset) and "position" in one.dims and set(names) & set(one)
+    ]
+    return math.lcm(*sizes)
+
+
 def place_variants(
     variants: Any,
     dna: xr.DataArray,
     width: int,
+    grid: int,
     annotation: Any,
     mismatch: str,
     rename_contigs: Renaming = None,
@@ -99,6 +115,8 @@ def place_variants(
         The genome.
     width
         bp of a window; the first base of REF lies (width - 1) // 2 bp from its start.
+    grid
+        bp: windows are moved to the nearest multiple of it.
     annotation
         Regions with strands, or what `ga.read_regions` takes; None: all windows are on the plus
         strand.
@@ -131,6 +149,7 @@ def place_variants(
     names = {name: code for code, name in enumerate(assembly.names)}
     code = _codes(table, names)
     start = np.asarray(table["start"].values, np.int64) - (width - 1) // 2
+    start = (start + grid // 2) // grid * grid
     length = assembly.lengths[code]
     kept = length >= width
     counts["contig_too_short"] = int((~kept).sum())
@@ -158,7 +177,7 @@ def place_variants(
     if "ref_matches" in table:
         good = np.asarray(table["ref_matches"].values, bool)
         told["ref_mismatch"] = int((~good).sum())
-    return Placed(table, windows, good, {**first, "scored": len(code), **told})
+    return Placed(table, windows, good, grid, {**first, "scored": len(code), **told})
 
 
 def _codes(table: xr.Dataset, names: dict[str, int]) -> Ints:

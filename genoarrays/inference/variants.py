@@ -22,13 +22,12 @@ import xarray as xr
 from genoarrays import __version__
 from genoarrays.errors import GenomeError, RegionError
 from genoarrays.formats.match import Renaming
-from genoarrays.genome.columns import Columns
 from genoarrays.inference.effects import Effects, effects_of
 from genoarrays.inference.examples import Examples, examples_of
 from genoarrays.inference.kept import InMemory, InStore, check_free
 from genoarrays.inference.outputs import answers, outputs_of
 from genoarrays.inference.pairs import Pairs
-from genoarrays.inference.placing import Placed, place_variants, reference_of
+from genoarrays.inference.placing import Placed, grid_of, place_variants, reference_of
 from genoarrays.inference.predictor import Shared
 from genoarrays.inference.probing import check_inputs, input_bytes
 from genoarrays.models.digest import digest_of_model
@@ -58,6 +57,7 @@ def variant_effects(
     mismatch: str = "skip",
     both_strands: str | None = None,
     pseudocount: float = 1.0,
+    snap: int | None = None,
     rename_contigs: Renaming = None,
     inputs: str | Sequence[str] | None = None,
     batch_size: int = 256,
@@ -103,6 +103,9 @@ def variant_effects(
         "mean": of each allele the average of the prediction and that for the reverse complement.
     pseudocount
         c of `log2_ratio`.
+    snap
+        bp: windows start at the multiple of it that is nearest to where they should, for inputs
+        that are stored in bins of that size. None: without `examples` the size of these bins.
     rename_contigs
         For contigs of files, of variants and annotation, as in `ga.read_variants`.
     inputs
@@ -158,8 +161,8 @@ def variant_effects(
     top. ALT is put there: behind a deletion more of the reference is taken on the right, behind an
     insertion less, so that the width stays. On the minus strand both windows are the reverse
     complements of these. Each input that holds codes of DNA is changed; all others are those of
-    the place for both alleles. Ends of contigs are padded as in training. Windows that `examples`
-    snaps to a grid stay there, and the variant lies as much nearer to their other end.
+    the place for both alleles. Ends of contigs are padded as in training. With `snap` the variant
+    lies as much beside the middle as its window was moved; `window_start` tells.
 
     Examples
     --------
@@ -192,6 +195,7 @@ def variant_effects(
     if path is not None:
         model = load_model(path)
     signature = getattr(model, "signature", None)
+    cut_by_signature = examples is None
     examples = examples_of(model, examples, like, check=check)
     width = _width(signature, width, check)
     names = [tensor.name for tensor in model.inputs] if inputs is None else names_of(inputs)
@@ -199,22 +203,26 @@ def variant_effects(
     effects = effects_of(
         model, given, _listed(outputs), _listed(tracks), _listed(scores), pseudocount
     )
-    dna = reference_of(like, _sources(signature, names))
-    placed = place_variants(variants, dna, width, annotation, mismatch, rename_contigs)
+    sources = _sources(signature, names)
+    dna = reference_of(like, sources)
+    if snap is None:
+        snap = grid_of(like, sources) if cut_by_signature else 1
+    placed = place_variants(
+        variants, dna, width, _whole(snap), annotation, mismatch, rename_contigs
+    )
     pairs = Pairs(examples, names, placed, width)
     rows = _rows(model, pairs, placed, check, batch_size)
     attrs = {
         "variants": placed.counts, "model": path or "not saved",
         "model_digest": digest_of_model(model), "width": width, "offset": (width - 1) // 2,
+        "snap": placed.grid,
         "mismatch": mismatch, "both_strands": both_strands or "forward",
         "pseudocount": float(pseudocount), "source": _source(variants),
         "annotation": "none" if annotation is None else _source(annotation),
         "contig_lengths": _lengths(placed),
         "versions": {"genoarrays": __version__, "keras": keras.__version__},
     }  # fmt: skip
-    if pairs.snapped:
-        attrs["snapped"] = pairs.snapped
-    labelled = _labelled(placed, pairs.made, effects).assign_attrs(attrs)
+    labelled = _labelled(placed, effects).assign_attrs(attrs)
     template = {name: v for one in effects for name, v in one.template().items()}
     kept = InMemory(labelled, template) if out is None else InStore(
         out, overwrite, labelled, template
@@ -261,6 +269,12 @@ def _width(signature: Any, width: int | None, check: bool) -> int:
     return width
 
 
+def _whole(snap: Any) -> int:
+    if isinstance(snap, str) or int(snap) != snap or snap < 1:
+        raise GenomeError(f"snap={snap!r} is not possible; give whole bp, such as the bin size")
+    return int(snap)
+
+
 def _sources(signature: Any, inputs: Sequence[str]) -> list[str]:
     """Names that the model's sequence may have where windows are cut from."""
     told = {} if signature is None else signature.inputs
@@ -285,8 +299,9 @@ def _rows(model: Any, pairs: Pairs, placed: Placed, check: bool, batch_size: int
     size = placed.windows.size
     if not size:
         return [0]
-    x = pairs.probe()
+    x = pairs.windows(placed.windows.take(slice(0, 1)), pairs.inputs)
     check_inputs(model, x, list(pairs.inputs), check)
+    pairs.sequences(x)
     half = batch_size // 2
     most = min(_ROWS, _BYTES // max(2 * input_bytes(x, list(pairs.inputs)), 1))
     step = max(most // half, 1) * half
@@ -307,14 +322,14 @@ def _ahead(pairs: Pairs, pieces: Sequence[slice]) -> Iterator[xr.Dataset]:
             yield pair
 
 
-def _labelled(placed: Placed, made: Columns, effects: Sequence[Effects]) -> xr.Dataset:
+def _labelled(placed: Placed, effects: Sequence[Effects]) -> xr.Dataset:
     """Coordinates of all variants and outputs."""
-    table = placed.table
+    table, windows = placed.table, placed.windows
     columns: Mapping[Any, Any] = {
         name: ("variant", v.values) for name, v in table.variables.items() if v.dims == ("variant",)
     }
     result = xr.Dataset(coords=dict(columns)).assign_coords(
-        window_start=("variant", made.start), orientation=("variant", made.strands),
+        window_start=("variant", windows.start), orientation=("variant", windows.strands),
         assembly=table["assembly"].variable,
     )  # fmt: skip
     for one in effects:

@@ -1,5 +1,8 @@
+import gzip
+
 import keras
 import numpy as np
+import pysam
 import pytest
 import xarray as xr
 from keras import layers
@@ -176,7 +179,8 @@ def test_variant_effects__equal_a_changed_fasta_cut_by_hand(model, tmp_path):
     path = write_vcf(tmp_path / "toy.vcf", variants)
     rows = split(variants)
     kinds = {np.sign(len(alt) - len(ref)) for _, _, ref, alt in rows}
-    assert kinds == {-1, 0, 1} and any(len(r) == len(a) > 1 for _, _, r, a in rows)
+    assert kinds == {-1, 0, 1}
+    assert any(len(r) == len(a) > 1 for _, _, r, a in rows)
     e = ga.variant_effects(model, path, no_nan_fill, like=DS, batch_size=16)
     found = zip(e.contig.values, e.start.values, e.ref.values, e.alt.values, strict=True)
     assert [(str(c), int(s), str(r), str(a)) for c, s, r, a in found] == rows
@@ -189,7 +193,8 @@ def test_variant_effects__equal_a_changed_fasta_cut_by_hand(model, tmp_path):
         np.testing.assert_allclose(e[f"difference_{name}"], alt - ref, atol=4e-6)
     assert e.difference_bound.dims == ("variant", "track")
     assert e.track.values.tolist() == ["reb1", "rap1", "abf1"]
-    assert (e.window_start == e.start - 9).all() and set(e.orientation.values) == {"+"}
+    assert (e.window_start == e.start - 9).all()
+    assert set(e.orientation.values) == {"+"}
     assert e.attrs["variants"]["scored"] == len(rows)
     assert all(v.dtype == "float32" for v in e.data_vars.values())
 
@@ -225,19 +230,22 @@ def test_scores__are_those_of_the_formulas(first_order):
     p, q = (e[f"{which}_score_open"].values.astype(float) for which in ("ref", "alt"))
     logit = lambda x: np.log(x / (1 - x))  # noqa: E731
     np.testing.assert_allclose(e.log_odds_open, logit(q) - logit(p), atol=1e-5)
-    assert "log2_ratio_open" not in e and "log_odds_bound" not in e
+    assert "log2_ratio_open" not in e
+    assert "log_odds_bound" not in e
     ref, alt = (e[f"{which}_score_bound"].values.astype(float) for which in ("ref", "alt"))
     with np.errstate(invalid="ignore"):
         due = np.where((ref > -0.5) & (alt > -0.5), np.log2((alt + 0.5) / (ref + 0.5)), np.nan)
     np.testing.assert_allclose(e.log2_ratio_bound, due, atol=1e-5)
-    assert np.isnan(due).any() and np.isfinite(due).any()
+    assert np.isnan(due).any()
+    assert np.isfinite(due).any()
     ref, alt = (e[f"{which}_score_profile"].values.astype(float) for which in ("ref", "alt"))
     np.testing.assert_allclose(e.sum_difference_profile, (alt - ref).sum(1), atol=1e-5)
     np.testing.assert_allclose(e.l2_profile, np.linalg.norm(alt - ref, axis=1), atol=1e-5)
     distance = pytest.importorskip("scipy.spatial.distance")
     np.testing.assert_allclose(e.jsd_profile, distance.jensenshannon(ref, alt, axis=1), atol=1e-5)
     assert e.jsd_profile.dims == ("variant", "strand")
-    assert e.attrs["pseudocount"] == 0.5 and "c = 0.5" in e.log2_ratio_bound.attrs["long_name"]
+    assert e.attrs["pseudocount"] == 0.5
+    assert "c = 0.5" in e.log2_ratio_bound.attrs["long_name"]
 
 
 def test_log_odds__are_clipped():
@@ -347,7 +355,8 @@ def test_outputs_tracks_and_scores__are_a_subset(first_order):
     rows = split(random_variants(1, 5))
     whole = score(first_order, rows)
     e = score(first_order, rows, outputs="bound", tracks=["abf1", "reb1"], scores="difference")
-    assert list(e.data_vars) == ["difference"] and e.track.values.tolist() == ["abf1", "reb1"]
+    assert list(e.data_vars) == ["difference"]
+    assert e.track.values.tolist() == ["abf1", "reb1"]
     np.testing.assert_array_equal(e.difference, whole.difference_bound.sel(track=["abf1", "reb1"]))
     few = score(first_order, rows, scores=["jsd", "difference"])
     assert set(few) == {"difference_open", "difference_bound", "difference_profile", "jsd_profile"}
@@ -391,7 +400,7 @@ def test_one_hot_inputs__are_refused():
 
 def test_nan__in_inputs_and_predictions_names_the_place(first_order):
     near_the_end = [("chr1", 1, GENOME["chr1"][1], "ACCCA")]
-    with pytest.raises(ga.GenomeError, match="NaN in 'cuts'|'cuts'.*NaN"):
+    with pytest.raises(ga.GenomeError, match=r"NaN in 'cuts'|'cuts'.*NaN"):
         score(first_order, near_the_end, examples=examples)  # floats are NaN off the contig
     entry = keras.Input((WIDTH,), dtype="int8", name="dna")
     hot = layers.Flatten()(ga.models.OneHot()(entry))
@@ -419,7 +428,8 @@ def test_mismatch__is_skipped_flagged_or_raised_and_counted(first_order, tmp_pat
         flagged = score(first_order, given, mismatch="flag")
         assert flagged.sizes["variant"] == len(rows) + 1
         row = int(np.flatnonzero(~flagged.ref_matches.values)[0])
-        assert flagged.alt.values[row] == ref and flagged.attrs["variants"]["ref_mismatch"] == 1
+        assert flagged.alt.values[row] == ref
+        assert flagged.attrs["variants"]["ref_mismatch"] == 1
         # ALT is what the genome has there: nothing changes
         np.testing.assert_allclose(flagged.difference_bound[row], 0, atol=1e-6)
         with pytest.raises(ga.InputError, match=f"REF is {wrong[0][2]}, and the genome has {ref}"):
@@ -435,8 +445,10 @@ def test_variants__off_contigs_or_on_others_are_counted(first_order):
     ]  # fmt: skip
     e = score(first_order, rows + odd)
     counts = e.attrs["variants"]
-    assert counts["variants"] == len(rows) + 6 and counts["scored"] == len(rows)
-    assert counts["out_of_bounds"] == 2 and counts["contig_dropped"] == 1
+    assert counts["variants"] == len(rows) + 6
+    assert counts["scored"] == len(rows)
+    assert counts["out_of_bounds"] == 2
+    assert counts["contig_dropped"] == 1
     assert counts["symbolic"] == 1
     assert counts["contig_too_short"] + counts.get("ref_mismatch", 0) == 2
     np.testing.assert_allclose(e.difference_open, score(first_order, rows).difference_open)
@@ -445,7 +457,7 @@ def test_variants__off_contigs_or_on_others_are_counted(first_order):
 def test_another_assembly__is_an_error(first_order, tmp_path):
     rows = random_variants(4, 20)
     longer = ga.Assembly("toy2", {"chr1": 141, "chr2": 160})
-    with pytest.raises(ga.AssemblyError, match="chr1.*141"):
+    with pytest.raises(ga.AssemblyError, match=r"chr1.*141"):
         score(first_order, write_vcf(tmp_path / "a.vcf", rows, longer))
     other = ga.Assembly("toy3", {"1": 140, "2": 160})
     named = [(v[0].removeprefix("chr"), *v[1:]) for v in rows]
@@ -472,7 +484,8 @@ def test_examples__of_another_genome_than_like_are_an_error(first_order):
 
 def test_no_variants__give_an_empty_result(first_order, tmp_path):
     e = score(first_order, write_vcf(tmp_path / "none.vcf", []))
-    assert e.sizes["variant"] == 0 and e.difference_bound.dims == ("variant", "track")
+    assert e.sizes["variant"] == 0
+    assert e.difference_bound.dims == ("variant", "track")
     assert e.attrs["variants"]["scored"] == 0
     stored = score(first_order, write_vcf(tmp_path / "n.vcf", []), out=tmp_path / "none.zarr")
     assert stored.sizes["variant"] == 0
@@ -497,22 +510,39 @@ def test_windows__on_a_grid_keep_the_variant_where_it_is():
     dna, cuts = keras.Input((WIDTH,), dtype="int8", name="dna"), keras.Input((2, 2), name="cuts")
     seen = layers.Flatten()(ga.models.OneHot()(dna))
     both = layers.Concatenate()([seen, layers.Flatten()(cuts)])
-    model = keras.Model([dna, cuts], layers.Dense(2)(both))
+    model = keras.Model([dna, cuts], layers.Dense(2, name="y")(both))
     rows = [row for row in split(random_variants(9)) if 30 < row[1] < 100]
     assert any(len(ref) > len(alt) for _, _, ref, alt in rows)
-    e = score(model, rows, width=WIDTH, like=tree, examples=lambda r: ga.windows(
-        tree, r, WIDTH, snap="down", fill={"cuts": 0}))  # fmt: skip
-    for number, (contig, start, ref, alt) in enumerate(rows):
-        begin = (start - 9) // 10 * 10
+    x = ga.windows(tree, ["chr1:20-40", "chr1:40-60"], WIDTH)
+    x["y"] = ("window", "track"), np.zeros((2, 2), "float32")
+    model.signature = Signature.of(x, ["dna", "cuts"], "y")
+    e = ga.variant_effects(model, table(rows), like=tree)
+    pairs, signals = [], []
+    for contig, start, ref, alt in rows:
+        begin = (start - 9 + 5) // 10 * 10
         changed = GENOME[contig][:start] + alt + GENOME[contig][start + len(ref) :]
-        pair = [[["ACGTN".index(b) for b in cut_by_hand(text, begin, begin + WIDTH)]
-                 for text in (GENOME[contig], changed)]]  # fmt: skip
-        signal = coarse.cuts.sel(contig=contig).values[begin // 10 : begin // 10 + 2]
-        due = model.predict([np.int8(pair[0]), np.stack([signal] * 2)], verbose=0)
-        np.testing.assert_allclose(e.alt_score[number], due[1], atol=1e-5)
-        np.testing.assert_allclose(e.ref_score[number], due[0], atol=1e-5)
-    assert e.attrs["snapped"] == "windows moved down to multiples of 10 bp"
-    assert (e.window_start == (e.start - 9) // 10 * 10).all()
+        for text in (GENOME[contig], changed):
+            pairs.append(["ACGTN".index(b) for b in cut_by_hand(text, begin, begin + WIDTH)])
+            signals.append(coarse.cuts.sel(contig=contig).values[begin // 10 : begin // 10 + 2])
+    due = model.predict([np.int8(pairs), np.stack(signals)], verbose=0)
+    np.testing.assert_allclose(e.ref_score, due[::2], atol=1e-5)
+    np.testing.assert_allclose(e.alt_score, due[1::2], atol=1e-5)
+    assert e.attrs["snap"] == 10
+    assert (e.window_start == (e.start - 4) // 10 * 10).all()
+
+    def snapping(regions):
+        return ga.windows(tree, regions, WIDTH, snap="down")
+
+    known = score(model, rows, examples=snapping, snap=10)
+    np.testing.assert_allclose(known.alt_score, e.alt_score, atol=1e-6)
+    with pytest.raises(ga.RegionError, match="give their size as snap="):
+        score(model, rows, examples=snapping)
+    with pytest.raises(ga.GenomeError, match="snap='down' is not possible"):
+        score(model, rows, snap="down")
+    long = [("chr1", 50, GENOME["chr1"][50:75], "A")]
+    if "N" not in long[0][2]:
+        with pytest.raises(ga.GenomeError, match="deletes more than a window of 20 bp"):
+            score(model, long, examples=snapping, snap=10)
 
 
 def test_region_only_genomes__leave_out_what_they_do_not_hold(first_order):
@@ -520,7 +550,8 @@ def test_region_only_genomes__leave_out_what_they_do_not_hold(first_order):
     rows = [row for row in split(random_variants(10)) if row[0] == "chr1" or row[1] < 60]
     kept = [row for row in rows if (row[0] == "chr2" or 39 <= row[1] <= 99)]
     e = score(first_order, rows, like=part)
-    assert e.sizes["variant"] == len(kept) and e.attrs["variants"]["off_axis"] > 0
+    assert e.sizes["variant"] == len(kept)
+    assert e.attrs["variants"]["off_axis"] > 0
     np.testing.assert_allclose(e.difference_open, score(first_order, kept).difference_open)
 
 
@@ -572,6 +603,33 @@ def test_a_result_above_the_byte_limit__is_refused_with_the_cure(first_order):
     rows = split(random_variants(11))
     with (
         ga.set_options(byte_limit=10_000),
-        pytest.raises(ga.GenomeError, match="these effects would take.*give out="),
+        pytest.raises(ga.GenomeError, match=r"these effects would take.*give out="),
     ):
         score(first_order, rows)
+
+
+# ---- real variants
+
+
+def test_rm11__ref_is_the_genome_for_all_nuclear_variants(shared_data, tmp_path):
+    yeast = shared_data / "yeast_sacCer3"
+    path = tmp_path / "genome.fa.gz"
+    with (
+        gzip.open(yeast / "sacCer3.R64-1-1.ensembl_names.fa.gz") as source,
+        pysam.BGZFile(str(path), "wb") as file,
+    ):
+        file.write(source.read())
+    dna = ga.open_fasta(path)
+    keras.utils.set_random_seed(0)
+    entry = keras.Input((WIDTH,), dtype="int8", name="dna")
+    hot = layers.Flatten()(ga.models.OneHot()(entry))
+    model = keras.Model(entry, layers.Dense(1, "sigmoid", name="bound")(hot))
+    e = ga.variant_effects(
+        model, yeast / "variants" / "RM11-1A.vcf.gz", lambda r: ga.windows(dna, r, WIDTH),
+        like=dna, width=WIDTH, mismatch="flag", rename_contigs="match", batch_size=1024,
+    )  # fmt: skip
+    nuclear = e.isel(variant=(e.contig != "Mito").values)
+    assert nuclear.sizes["variant"] >= 11_762
+    assert bool(nuclear.ref_matches.all())
+    assert np.isfinite(e.log_odds).all()
+    assert (e.difference != 0).mean() > 0.99
