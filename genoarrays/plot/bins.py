@@ -2,7 +2,7 @@
 
 Every track becomes lines of bins with start, end, least, mean and largest value. Where there are
 more bins than pixels, bins are reduced to one per pixel, slab by slab, so that a whole contig never
-lies in memory: 250 Mb of one track are eight slabs. A bin counts in the pixel where it starts.
+lies in memory: 250 Mb of one track are fifteen slabs. A bin counts in the pixel where it starts.
 
 Of a track that was opened from a store with a pyramid, and is still as it was opened, the coarsest
 level is read that has four bins per pixel: the edges of peaks are off by a quarter of a pixel at
@@ -29,7 +29,7 @@ from genoarrays.store.coarser import level_for
 __all__ = ["Bins", "PIXELS", "bins_of"]
 
 PIXELS = 1200  # bins drawn per panel; more are reduced
-SLAB = 2**25  # values computed at once
+SLAB = 2**24  # values computed at once
 FINE = 4  # bins of a level in one pixel, at least
 
 Floats = npt.NDArray[np.floating]
