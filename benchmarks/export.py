@@ -4,10 +4,10 @@ Two jobs, each in a fresh process that has done a small one before, in turn with
 others: 2 million random values in bins of 50 bp (pyBigWig's addEntries: fixed steps, its fastest
 way, and entries), and counts of reads at each base of the corpus' genome (FOLDER has the files of
 corpus.py; figwig's BigWigWriter with its defaults, which leave zeros out, and with zeros kept,
-which is what we write). The counts are read from a store chunk by chunk, by us and for figwig
-alike: reading is part of it, and is timed alone as `reading`. pyBigWig and figwig are taken from
-this environment (pip install figwig). `--long` adds the counts four times over, for the peak of
-memory.
+which is what we write, by zlib or, as we do, by isal at level 1). The counts are read from a store
+chunk by chunk, by us and for figwig alike: reading is part of it, and is timed alone as `reading`.
+pyBigWig and figwig are taken from this environment (pip install figwig). `--long` adds the counts
+four times over, for the peak of memory.
 
 What was written is read by pyBigWig and compared: sums, bases and ten stretches.
 """
@@ -80,10 +80,10 @@ def lengths_of(array: xr.DataArray) -> dict[str, int]:
     return dict(zip(assembly.names, assembly.lengths.tolist(), strict=True))
 
 
-def figwig(array: xr.DataArray, path: str, missing: float) -> None:
+def figwig(array: xr.DataArray, path: str, missing: float, **options: Any) -> None:
     from figwig.writer import BigWigWriter
 
-    with BigWigWriter(path, lengths_of(array)) as file:
+    with BigWigWriter(path, lengths_of(array), **options) as file:
         for name, start, values in blocks(array):
             file.write(name, [start], values[None], missing=missing)
 
@@ -106,6 +106,9 @@ WRITERS: dict[str, Callable[[xr.DataArray, str], object]] = {
     "counts": ga.to_bigwig,
     "counts, figwig": lambda array, path: figwig(array, path, 0.0),
     "counts, figwig zeros": lambda array, path: figwig(array, path, float("nan")),
+    "counts, figwig isal": lambda array, path: figwig(
+        array, path, float("nan"), engine="isal", level=1
+    ),
     "counts, reading": lambda array, path: [None for _ in blocks(array)],
     "counts, bedGraph": ga.to_bedgraph,
     "counts, long": ga.to_bigwig,
@@ -180,6 +183,7 @@ def main() -> None:
         ("bins", "bins, pyBigWig steps", 1.2),
         ("counts", "counts, figwig", 1.5),
         ("counts", "counts, figwig zeros", 1.5),
+        ("counts", "counts, figwig isal", 1.5),
     ):
         if ours in runs and theirs in runs:
             ratio = median(runs[ours]) / median(runs[theirs])

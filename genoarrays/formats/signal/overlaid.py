@@ -7,7 +7,7 @@ many there are.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import numpy as np
 import numpy.typing as npt
@@ -39,15 +39,15 @@ def unit_of(runs: Runs, how: str) -> int:
     return max(unit, 1)
 
 
-def overlaid(runs: Runs, values: Floats, how: str) -> Iterator[tuple[Runs, Floats]]:
+def overlaid(runs: Runs, stored: Callable[[], Floats], how: str) -> Iterator[tuple[Runs, Floats]]:
     """Values of windows as one value per unit, in genome order.
 
     Parameters
     ----------
     runs
         Where they are; bins follow each other in each run.
-    values
-        (place, track) float32, of all runs.
+    stored
+        Gives (place, track) float32 of all runs; called for each block.
     how
         One of `OVERLAPS`.
 
@@ -60,11 +60,11 @@ def overlaid(runs: Runs, values: Floats, how: str) -> Iterator[tuple[Runs, Float
     unit = unit_of(runs, how)
     edges = np.searchsorted(runs.code, np.arange(len(runs.assembly) + 1))
     for code in np.unique(runs.code).tolist():
-        yield from _contig(runs, slice(*edges[code : code + 2]), values, how, unit)
+        yield from _contig(runs, slice(*edges[code : code + 2]), stored, how, unit)
 
 
 def _contig(
-    runs: Runs, rows: slice, values: Floats, how: str, unit: int
+    runs: Runs, rows: slice, stored: Callable[[], Floats], how: str, unit: int
 ) -> Iterator[tuple[Runs, Floats]]:
     from genoarrays.formats.signal.overlay import lay_over
 
@@ -80,6 +80,7 @@ def _contig(
         end = at + min(_UNITS, -(-(stop - at) // unit)) * unit
         last = int(np.searchsorted(low, end, side="left"))
         units = (end - at) // unit
+        values = stored()
         out = np.empty((units, values.shape[1]), np.float32)
         best, seen = np.empty(units), np.empty(units, np.int64)
         some = tuple(column[first:last] for column in columns)

@@ -257,11 +257,12 @@ def _write_sorted(
             yield
         spill.flush()
         shape = (runs.size, len(files))
-        stored = (
-            np.memmap(spill, dtype=np.float32, mode="r", shape=shape)
-            if runs.size and files
-            else np.empty(shape, np.float32)
-        )
+
+        def stored() -> Floats:
+            if not runs.size or not files:
+                return np.empty(shape, np.float32)
+            return np.memmap(spill, dtype=np.float32, mode="r", shape=shape)
+
         if overlap is None:
             pieces = _in_order(runs.sorted(), stored)
         else:
@@ -269,9 +270,8 @@ def _write_sorted(
         for some, values in pieces:
             for column, file in enumerate(files):
                 file.add(some, values, 0, column)
-        del stored, pieces
 
 
-def _in_order(runs: Runs, stored: Floats) -> Iterator[tuple[Runs, Floats]]:
-    for at in range(0, runs.size, _BLOCK):
-        yield runs.cut(at, min(at + _BLOCK, runs.size)), stored
+def _in_order(runs: Runs, stored: Callable[[], Floats]) -> Iterator[tuple[Runs, Floats]]:
+    for at in range(0, runs.size, _BLOCK):  # mapped anew, or all that was read stays in memory
+        yield runs.cut(at, min(at + _BLOCK, runs.size)), stored()

@@ -5,8 +5,9 @@ Values become entries, entries blocks and, at the same time, summaries for all z
 zoom levels to a temporary one, as their place is behind all data. So memory does not grow with the
 genome, but for 32 bytes of index for each block of some thousand entries.
 
-100 million counts at 1 bp, 6 million entries, take 0.7 s on two cores, where libBigWig needs 10 s
-and figwig 3; bytes do not depend on the number of threads, nor on how values are cut in pieces.
+100 million counts at 1 bp take 0.8 s of CPU, 2 million bins of 50 bp 0.1 s (figwig 1.4
+for the counts with isal, 4 with zlib, as it comes; libBigWig 0.7 for the bins). Bytes do not depend
+on the number of threads, nor on how values are cut in pieces.
 """
 
 from __future__ import annotations
@@ -33,8 +34,8 @@ _MAGIC = 0x888FFC26
 _HEADER, _ZOOM, _SUMMARY = 64, 24, 40  # bytes
 _LEVELS = 10
 _ROWS = 12  # blocks of entries that are packed at once
-_LEVEL = 1  # of isal: as small as zlib's level 1 at four times its speed; 2 is no smaller
-_FINEST = 256, 64  # bp, bins: the smallest summary; that of 16 bins costs more than it shows
+_LEVEL = 1  # of isal: counts 3.6 to 1 at 410 MB/s; zlib 3.8 at 94 (level 1), 4.2 at 18 (level 6)
+_FINEST = 256, 64  # bp, bins: the smallest summary, 32 bytes; what has fewer is read itself
 _AHEAD = 32  # batches, some 0.5 MB each, that wait for being compressed or written, of all files
 Floats = npt.NDArray[np.float32]
 
