@@ -30,9 +30,10 @@ _KINDS = (".zarr", ".bw", ".tsv", ".npz")
               help="Where to look: a BED or peak file, or a region such as chr2:1,000-1,200. "
               "Repeatable.")  # fmt: skip
 @click.option("--out", required=True,
-              help="What to write: a store with a value for each letter, .zarr; a track of the "
-              "sum over letters, .bw; a table of bases, .tsv; arrays for other tools, .npz. {name} is "
-              "filled in with the input.")  # fmt: skip
+              help="What to write: a store with a value for each letter, .zarr; a track with "
+              "one for each base, .bw (with saturation, what the other letters lose on average); a "
+              "table of bases, .tsv; arrays for other tools, .npz. {name} is filled in with the "
+              "input.")  # fmt: skip
 @click.option("--method", type=click.Choice(list(_METHODS)), default="integrated-gradients",
               show_default=True, help="How: the first adds up to the prediction; the second is "
               "quick; the third tries every other base.")  # fmt: skip
@@ -55,6 +56,7 @@ _KINDS = (".zarr", ".bw", ".tsv", ".npz")
               show_default=True, help="A window around the center or the summit of each region, or "
               "windows end to end over all of it.")  # fmt: skip
 @CONTIGS
+@click.option("--rename-contigs", help="Of --regions with other contig names: match, ucsc, ...")
 @click.option("--motifs", type=click.Path(path_type=Path),
               help="Known motifs, in MEME format: print the motif that the model looks at, and the "
               "known ones that are most alike.")  # fmt: skip
@@ -76,6 +78,7 @@ def attribute(
     of: list[str],
     anchor: str,
     contigs: list[str],
+    rename_contigs: str | None,
     motifs: Path | None,
     columns: str | None,
     overwrite: bool,
@@ -111,7 +114,7 @@ def attribute(
     start_tensorflow()
     signature = signature_of(model)
     tree = ga.open_datatree(store)
-    places = on_contigs(_places(tree, regions, signature.width, anchor), contigs)
+    places = on_contigs(_places(tree, regions, signature.width, anchor, rename_contigs), contigs)
     x = ga.load_model(model).signature.examples(tree, check=options["check"])(places)
     options |= {"of": of or None}
     if method == "integrated-gradients":
@@ -126,13 +129,18 @@ def attribute(
         _show_motifs(arrays, x, known)
 
 
-def _places(tree: Any, regions: tuple[str, ...], width: int, anchor: str) -> Any:
+def _places(
+    tree: Any, regions: tuple[str, ...], width: int, anchor: str, rename_contigs: str | None
+) -> Any:
     """Windows at regions."""
     import genoarrays as ga
     from genoarrays.genome.pyramid import without_levels
 
     like = next(iter(without_levels(tree).values()))
-    tables = [ga.read_regions(one if os.path.exists(one) else [one], like=like) for one in regions]
+    tables = [
+        ga.read_regions(one if os.path.exists(one) else [one], like, rename_contigs=rename_contigs)
+        for one in regions
+    ]
     table = tables[0] if len(tables) == 1 else ga.concat_regions(tables)
     if anchor == "tile":
         return ga.tile_regions(table, width=width)
@@ -146,7 +154,12 @@ def _name(a: Any, x: Any) -> str:
 
 
 def _summed(array: Any) -> Any:
-    return array.sum([d for d in array.dims if str(d).startswith("channel")])
+    """One value for each base: the sum over letters; what the others lose on average."""
+    letters = [d for d in array.dims if str(d).startswith("channel")]
+    total = array.sum(letters)
+    if array.attrs.get("method") == "saturation mutagenesis":
+        total = -total / (array.sizes[letters[0]] - 1)
+    return total
 
 
 def _write_zarr(arrays: dict[str, Any], x: Any, out: str, overwrite: bool) -> None:
@@ -242,16 +255,15 @@ def _show_motifs(arrays: dict[str, Any], x: Any, known: Any) -> None:
     """Print k-mers, motifs and what they are like."""
     import genoarrays as ga
 
-    name = next(
-        (n for n, a in arrays.items() if any(str(d).startswith("channel") for d in a.dims)), None
-    )
-    if name is None:
+    names = [n for n, a in arrays.items() if any(str(d).startswith("channel") for d in a.dims)]
+    if not names:
         raise click.UsageError("--motifs are those of sequence, and no sequence was explained")
     name = names[0]
-    kmers = ga.top_kmers(arrays[name], x[name], top=5)
+    total = _summed(arrays[name])
+    kmers = ga.top_kmers(total, x[name], top=5)
     told = zip(kmers.kmer.values, kmers.mean_contribution.values, strict=True)
     click.echo("k-mers: " + ", ".join(f"{kmer} {value:.3g}" for kmer, value in told))
-    seqlets = ga.find_seqlets(arrays[name], x[name])
+    seqlets = ga.find_seqlets(total, x[name])
     motif = ga.align_seqlets(seqlets)
     if not motif.sizes["motif"]:
         click.echo("no motif: fewer than 10 seqlets are alike")
