@@ -98,7 +98,8 @@ def plot(
         shown[free(path.stem, shown)] = ga.open_bigwig(path, **rename).signal
     for path in attributions:
         for name, array in attributions_in(path).items():
-            shown[free(name, shown)] = array
+            label = name if "attribution" in name else f"{name} attribution"
+            shown[free(label, shown)] = array
     for path in peaks:
         shown[free(path.name.split(".")[0], shown)] = ga.read_regions(path, **rename)
     for path in genes:
