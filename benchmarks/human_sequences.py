@@ -2,8 +2,8 @@
 
 ENCODE peaks of 101 bp; negatives are dinucleotide shuffles (seed 0) wherever a file has none. QKI
 has negatives of its own. A tenth of the training sequences, each with its shuffle, ends a
-training early. auROC of the test file, for each seed and in the median, beside the floor of a logistic
-regression on 5-mers.
+training early. auROC of the test file, for each seed and in the median, beside the floor of a
+logistic regression on 5-mers.
 
     python benchmarks/human_sequences.py shared/data --seeds 3
 """
