@@ -9,7 +9,7 @@ import numpy.typing as npt
 import xarray as xr
 
 from genoarrays.errors import GenomeError
-from genoarrays.genome.columns import Columns
+from genoarrays.genome.columns import Columns, make_columns
 from genoarrays.genome.example import example_dim
 from genoarrays.genome.windows import WindowIndex
 
@@ -76,15 +76,17 @@ def spans_of(attributions: xr.DataArray, dna: xr.DataArray) -> Spans:
         )
     dna = dna.rename({other: offset}) if other != offset else dna
     total, dna = total.transpose(dim, offset), dna.transpose(dim, offset)
-    xr.align(total.isel({offset: 0}, drop=True), dna.isel({offset: 0}, drop=True), join="inner")
+    columns, theirs = _columns(total, dim), _columns(dna, dim)
+    if columns is None or theirs is None:
+        xr.align(total.isel({offset: 0}, drop=True), dna.isel({offset: 0}, drop=True), join="inner")
+    elif not columns.same_as(theirs):
+        WindowIndex(columns).join(WindowIndex(theirs))  # says how they differ
     labels = [np.asarray(a[offset].values) for a in (total, dna) if offset in a.coords]
     if total.shape != dna.shape or any(not np.array_equal(labels[0], one) for one in labels):
         raise GenomeError(
             f"attributions have the shape {total.shape} and dna {dna.shape}, or other offsets; "
             "attributions of k-mers are folded first: fold=True"
         )
-    index = next((i for i in attributions.xindexes.values() if isinstance(i, WindowIndex)), None)
-    columns = None if index is None else index.columns
     rows = total.sizes[dim]
     ids = None
     if columns is None:
@@ -94,3 +96,18 @@ def spans_of(attributions: xr.DataArray, dna: xr.DataArray) -> Spans:
     first = int(labels[0][0]) if labels and len(labels[0]) else 0
     values = np.nan_to_num(np.asarray(total.values, np.float64))
     return Spans(values, np.asarray(dna.values), first, letters, columns, ids)
+
+
+def _columns(array: xr.DataArray, dim: str) -> Columns | None:
+    """Places of windows: of their index, or of the coordinates that a file keeps."""
+    index = next((i for i in array.xindexes.values() if isinstance(i, WindowIndex)), None)
+    if index is not None or dim != "window":
+        return None if index is None else index.columns
+    names = ("contig", "start", "end", "orientation")
+    if missing := [name for name in names if name not in array.coords]:
+        raise GenomeError(
+            f"{array.name!r} has windows without {', '.join(missing)}, so nothing tells where they "
+            "are; make them with ga.windows"
+        )
+    contig, start, end, strand = (array[name].values for name in names)
+    return make_columns(contig, start, end, strand)
