@@ -162,6 +162,7 @@ def place_variants(
         high = axis.locate(code, last)
         there = (low >= 0) & (high - low == last - np.maximum(start, 0))
         counts["off_axis"] = int((kept & ~there).sum())
+        del counts["ref_unchecked"]  # these are among them
         kept &= there
     rows = np.flatnonzero(kept)
     if len(rows) < len(kept):

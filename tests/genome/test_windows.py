@@ -8,8 +8,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import genoarrays as ga
-from genoarrays.genome.columns import make_columns
-from genoarrays.genome.regions import assembly_of, region_columns, regions_dataset
+from genoarrays.genome.columns import Columns, make_columns
+from genoarrays.genome.regions import (
+    assembly_of,
+    columns_dataset,
+    region_columns,
+    regions_dataset,
+)
 from genoarrays.genome.windows import window_coords
 
 TOY = ga.Assembly("toy", {"chr1": 100, "chr2": 50})
@@ -166,3 +171,15 @@ def test_assembly_of__needs_one():
         with pytest.raises(ga.AssemblyError, match=f"does not know its assembly; .*{cure}"):
             assembly_of(obj)
     assert assembly_of(ga.read_regions(table(None), like=TOY)) == TOY
+
+
+def test_region_columns__of_a_table_made_of_columns_may_begin_before_the_contig():
+    columns = Columns(
+        TOY.names, np.int32([0, 1]), np.int64([-3, 2]), np.int64([5, 9]), np.int8([1, -1]), TOY
+    )
+    own = columns_dataset(columns)
+    assert region_columns(own) is columns
+    with pytest.raises(ga.RegionError, match="0 <= start <= end must hold"):
+        region_columns(own.assign(end=own.end + 1))
+    moved = region_columns(own.assign(start=own.start + 3))
+    assert moved.start.tolist() == [0, 5]

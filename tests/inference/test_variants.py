@@ -257,6 +257,28 @@ def test_log_odds__are_clipped():
     np.testing.assert_allclose(found, [2 * np.log((1 - 1e-7) / 1e-7), 0], rtol=1e-6)
 
 
+@pytest.mark.parametrize(
+    ("last", "probable"),
+    [
+        (layers.Dense(2, "sigmoid"), True),
+        (layers.Dense(2, "softmax"), True),
+        (layers.Softmax(), True),
+        (layers.Activation("sigmoid"), True),
+        (keras.ops.sigmoid, True),
+        (lambda y: layers.Reshape((2, 1))(keras.ops.sigmoid(y)), True),
+        (layers.Dense(2), False),
+        (layers.Dense(2, "softplus"), False),
+        (lambda y: layers.Reshape((2, 1))(y), False),
+    ],
+)
+def test_probabilities__come_from_a_sigmoid_or_softmax(last, probable):
+    from genoarrays.inference.effects import gives_probabilities
+
+    entry = keras.Input((2,))
+    model = keras.Model(entry, last(layers.Dense(2)(entry)))
+    assert gives_probabilities(model, 0) is probable
+
+
 # ---- strands
 
 
@@ -354,7 +376,7 @@ def test_both_strands__average_each_allele(first_order):
 def test_outputs_tracks_and_scores__are_a_subset(first_order):
     rows = split(random_variants(1, 5))
     whole = score(first_order, rows)
-    e = score(first_order, rows, outputs="bound", tracks=["abf1", "reb1"], scores="difference")
+    e = score(first_order, rows, targets="bound", tracks=["abf1", "reb1"], scores="difference")
     assert list(e.data_vars) == ["difference"]
     assert e.track.values.tolist() == ["abf1", "reb1"]
     np.testing.assert_array_equal(e.difference, whole.difference_bound.sel(track=["abf1", "reb1"]))
@@ -365,9 +387,9 @@ def test_outputs_tracks_and_scores__are_a_subset(first_order):
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        ({"outputs": "reb1"}, "the model has no output 'reb1'; it has 'open', 'bound', 'profile'"),
+        ({"targets": "reb1"}, "the model has no output 'reb1'; it has 'open', 'bound', 'profile'"),
         ({"tracks": "gal4"}, "has no track 'gal4'; it has reb1, rap1, abf1"),
-        ({"outputs": "open", "tracks": "reb1"}, "none of the outputs has a dimension `track`"),
+        ({"targets": "open", "tracks": "reb1"}, "none of the outputs has a dimension `track`"),
         ({"scores": "delta"}, "scores= names 'delta'"),
         ({"mismatch": "drop"}, "mismatch='drop' is not known; say skip, flag, raise"),
         ({"width": 30}, "width=30 bp, and the model was trained on windows of 20 bp"),
@@ -385,6 +407,22 @@ def test_mistakes__are_told_by_name(first_order, options, words):
     rows = [("chr1", 60, GENOME["chr1"][60], "A" if GENOME["chr1"][60] != "A" else "C")]
     with pytest.raises(ga.GenomeError, match=words):
         score(first_order, rows, **options)
+
+
+def test_windows_of_another_shape__are_refused_without_a_signature_too():
+    entry = keras.Input((30,), dtype="int8", name="dna")
+    model = keras.Model(entry, layers.Dense(1)(layers.Flatten()(ga.models.OneHot()(entry))))
+    row = ("chr1", 60, GENOME["chr1"][60], "ACC")
+    with pytest.raises(ga.RegionError, match=r"has the shape \(20,\).*takes \(30,\)"):
+        score(model, [row], width=20, examples=lambda r: ga.windows(DS[["dna"]], r, 20))
+    with pytest.raises(ga.RegionError, match="how wide are the windows"):
+        score(model, [row], examples=lambda r: ga.windows(DS[["dna"]], r, 30))
+    with pytest.raises(ga.GenomeError, match="has no signature to make windows from"):
+        ga.variant_effects(model, table([row]), like=DS, width=30)
+    entry = keras.Input((20, 2), name="cuts")
+    model = keras.Model(entry, layers.Dense(1)(layers.Flatten()(entry)))
+    with pytest.raises(ga.GenomeError, match="none of the inputs cuts is a sequence"):
+        score(model, [row], width=20, examples=lambda r: ga.windows(DS[["cuts"]], r, 20))
 
 
 def test_one_hot_inputs__are_refused():
@@ -551,7 +589,8 @@ def test_region_only_genomes__leave_out_what_they_do_not_hold(first_order):
     kept = [row for row in rows if (row[0] == "chr2" or 39 <= row[1] <= 99)]
     e = score(first_order, rows, like=part)
     assert e.sizes["variant"] == len(kept)
-    assert e.attrs["variants"]["off_axis"] > 0
+    off = len(rows) - len(kept)
+    assert e.attrs["variants"] == {"variants": len(rows), "scored": len(kept), "off_axis": off}
     np.testing.assert_allclose(e.difference_open, score(first_order, kept).difference_open)
 
 
