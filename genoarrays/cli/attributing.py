@@ -37,7 +37,7 @@ _KINDS = (".zarr", ".bw", ".tsv", ".npz")
 @click.option("--method", type=click.Choice(list(_METHODS)), default="integrated-gradients",
               show_default=True, help="How: the first adds up to the prediction; the second is "
               "quick; the third tries every other base.")  # fmt: skip
-@click.option("--output", help="Output of the model, where it has several.")
+@click.option("--target", help="Output of the model, where it has several.")
 @click.option("--track", help="Track of the output, where it has several.")
 @name_values("--at", str, "What to explain along another dimension of the output: a label, sum or "
              "mean, as in strand=+. Profiles are summed by default.")  # fmt: skip

@@ -30,7 +30,7 @@ _KINDS = (".zarr", ".tsv", ".tsv.gz", ".vcf", ".vcf.gz")
               "that feature, of several on that of the shortest.")  # fmt: skip
 @click.option("--feature", multiple=True, callback=split_names,
               help="Only these features of a GFF or GTF, such as gene.")  # fmt: skip
-@click.option("--outputs", multiple=True, callback=split_names,
+@click.option("--targets", multiple=True, callback=split_names,
               help="Only these outputs of the model.")  # fmt: skip
 @click.option("--tracks", multiple=True, callback=split_names,
               help="Only these tracks, such as factors or cell types.")  # fmt: skip
@@ -59,7 +59,7 @@ def variants(
     out: str,
     annotation: str | None,
     feature: list[str],
-    outputs: list[str],
+    targets: list[str],
     tracks: list[str],
     scores: list[str],
     both_strands: bool,
@@ -109,7 +109,7 @@ def variants(
         at = out if kind == ".zarr" else os.path.join(beside, "effects.zarr")
         effects = ga.variant_effects(
             model, variants, like=tree, out=at, overwrite=overwrite, annotation=features,
-            outputs=outputs or None, tracks=tracks or None, scores=scores or None,
+            targets=targets or None, tracks=tracks or None, scores=scores or None,
             both_strands="mean" if both_strands else None, **options,
         )  # fmt: skip
         if kind != ".zarr":

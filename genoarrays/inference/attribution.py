@@ -37,7 +37,7 @@ def integrated_gradients(
     model: Any,
     x: Any,
     *,
-    output: str | None = None,
+    target: str | None = None,
     track: Any = None,
     at: Mapping[str, Any] | None = None,
     logit: bool = False,
@@ -66,7 +66,7 @@ def integrated_gradients(
     x
         Dataset of windows or sequences with the model's inputs; or regions, such as
         "IV:1,000-1,200", a list of them, a table or a BED file.
-    output
+    target
         Name of the output; None when there is one.
     track
         Label of the track, or category, that is explained.
@@ -153,7 +153,7 @@ def integrated_gradients(
     if steps < 1 or batch_size < 1:
         raise GenomeError(f"steps={steps}, batch_size={batch_size}: both must be at least 1")
     ask = asked(model, x, examples, like, inputs=inputs, check=check).without_margin()
-    chosen = choose(ask.targets, output, track, at)
+    chosen = choose(ask.targets, target, track, at)
     cut = Cut(ask.model, ask.inputs, ask.x, chosen, logit)
     some = _some(of, ask)
     deep = [e for e in cut.entries if e.one_hot is not None and e.one_hot.order > 1]
@@ -194,7 +194,7 @@ def input_x_gradient(
     model: Any,
     x: Any,
     *,
-    output: str | None = None,
+    target: str | None = None,
     track: Any = None,
     at: Mapping[str, Any] | None = None,
     logit: bool = False,
@@ -215,7 +215,7 @@ def input_x_gradient(
 
     Parameters
     ----------
-    model, x, output, track, at, logit, fold, of, examples, like, inputs
+    model, x, target, track, at, logit, fold, of, examples, like, inputs
         As for `ga.integrated_gradients`.
     batch_size
         Windows that go through the model at once.
@@ -244,7 +244,7 @@ def input_x_gradient(
     if batch_size < 1:
         raise GenomeError(f"batch_size={batch_size} is not possible; give at least 1")
     ask = asked(model, x, examples, like, inputs=inputs, check=check).without_margin()
-    chosen = choose(ask.targets, output, track, at)
+    chosen = choose(ask.targets, target, track, at)
     cut = Cut(ask.model, ask.inputs, ask.x, chosen, logit)
     result = Attributed(ask, cut, _some(of, ask), fold)
     size = min(batch_size, windows_at_once(ask, cut, 1))

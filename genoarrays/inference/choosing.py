@@ -64,7 +64,7 @@ def choose(
     if output is None:
         if len(names) > 1:
             raise GenomeError(
-                f"the model has {len(names)} outputs; say output=, one of {', '.join(names)}"
+                f"the model has {len(names)} outputs; say target=, one of {', '.join(names)}"
             )
         output = names[0]
     if output not in targets:
@@ -84,7 +84,7 @@ def choose(
             f"{_listed(target.dims)}"
         )
     weights = np.ones((), np.float32)
-    told: dict[str, Any] = {"output": output}
+    told: dict[str, Any] = {"target": output}
     coords = {str(dim): np.asarray(values) for dim, (_, values) in target.coords().items()}
     for dim, size in zip(target.dims, target.shape, strict=True):
         labels = coords.get(dim, np.arange(size))

@@ -96,7 +96,7 @@ class Effects:
             if values.ndim <= len(dims):
                 dims = tuple(d for d in dims if d != self.target.offset)
             about = EFFECTS[name].format(self.pseudocount)
-            attrs = {"long_name": about, "output": self.output}
+            attrs = {"long_name": about, "target": self.output}
             found[name + self.suffix] = xr.Variable(("variant", *dims), values, attrs)
         return found
 

@@ -47,7 +47,7 @@ class InMemory:
         rows = labelled.sizes["variant"]
         size = sum(_row_bytes(variable) for variable in template.values())
         check_bytes(
-            rows * size, "these effects", "give out=, or fewer scores=, outputs= or tracks="
+            rows * size, "these effects", "give out=, or fewer scores=, targets= or tracks="
         )
         self._result = labelled.assign(
             {

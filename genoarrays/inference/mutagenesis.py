@@ -32,7 +32,7 @@ def saturation_mutagenesis(
     model: Any,
     x: Any,
     *,
-    output: str | None = None,
+    target: str | None = None,
     track: Any = None,
     at: Mapping[str, Any] | None = None,
     logit: bool = False,
@@ -50,7 +50,7 @@ def saturation_mutagenesis(
 
     Parameters
     ----------
-    model, x, output, track, at, examples, like, inputs
+    model, x, target, track, at, examples, like, inputs
         As for `ga.integrated_gradients`; the model may read codes in any way.
     logit
         Differences of what goes into the sigmoid of the output: log odds ratios.
@@ -93,7 +93,7 @@ def saturation_mutagenesis(
     if batch_size < 1:
         raise GenomeError(f"batch_size={batch_size} is not possible; give at least 1")
     ask = asked(model, x, examples, like, inputs=inputs, check=check).without_margin()
-    chosen = choose(ask.targets, output, track, at)
+    chosen = choose(ask.targets, target, track, at)
     name = _sequence(ask, of)
     letters = str(ask.x[name].attrs["alphabet"])
     places = _places(ask, name, offsets)

@@ -50,7 +50,7 @@ def variant_effects(
     *,
     like: Any,
     width: int | None = None,
-    outputs: str | Sequence[str] | None = None,
+    targets: str | Sequence[str] | None = None,
     tracks: Any = None,
     scores: str | Sequence[str] | None = None,
     annotation: Any = None,
@@ -85,7 +85,7 @@ def variant_effects(
         `examples`, with all inputs. With `examples` the path of a FASTA serves, too.
     width
         bp of a window, without flanks, as in training; None for that of the signature.
-    outputs, tracks
+    targets, tracks
         Names of the outputs, and labels along `track` (or `category`), to keep; None for all.
     scores
         Names of the variables to keep, see below; None for all.
@@ -201,7 +201,7 @@ def variant_effects(
     names = [tensor.name for tensor in model.inputs] if inputs is None else names_of(inputs)
     given = outputs_of(model, signature)
     effects = effects_of(
-        model, given, _listed(outputs), _listed(tracks), _listed(scores), pseudocount
+        model, given, _listed(targets), _listed(tracks), _listed(scores), pseudocount
     )
     sources = _sources(signature, names)
     dna = reference_of(like, sources)

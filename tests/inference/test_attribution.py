@@ -283,12 +283,12 @@ def test_output__and_track_choose_what_is_explained(genome):
     nothing.dna.attrs = x.dna.attrs
     zero = ga.predict(model, nothing, check=False)
     for track in ("reb1", "rap1"):
-        a = ga.integrated_gradients(model, x, output="bound", track=track)
+        a = ga.integrated_gradients(model, x, target="bound", track=track)
         expected = (y.bound - zero.bound).sel(track=track)
         np.testing.assert_allclose(a.difference, expected, atol=1e-5)
         total = a.dna.sum(["offset", "channel"]) + a.cuts.sum(["offset", "strand"])
         np.testing.assert_allclose(total, expected, rtol=2e-3, atol=1e-4)
-    both = ga.integrated_gradients(model, x, output="bound", track=["reb1", "rap1"])
+    both = ga.integrated_gradients(model, x, target="bound", track=["reb1", "rap1"])
     np.testing.assert_allclose(
         both.difference, (y.bound - zero.bound).sum("track"), rtol=1e-4, atol=1e-5
     )
@@ -297,13 +297,13 @@ def test_output__and_track_choose_what_is_explained(genome):
 @pytest.mark.parametrize(
     ("wanted", "match"),
     [
-        ({}, "has 2 outputs; say output=, one of bound, depth"),
-        ({"output": "binds"}, "no output 'binds'; it has bound, depth"),
-        ({"output": "bound"}, "2 along 'track'; choose one: track= one of reb1, rap1"),
-        ({"output": "bound", "track": "gal4"}, "no track 'gal4'; it has reb1, rap1"),
-        ({"output": "depth", "track": "reb1"}, "'depth' has no tracks; its dimensions are none"),
-        ({"output": "depth", "at": {"offset": 3}}, "names 'offset'"),
-        ({"output": "depth", "of": "rna"}, "names 'rna'; the inputs are dna, cuts"),
+        ({}, "has 2 outputs; say target=, one of bound, depth"),
+        ({"target": "binds"}, "no output 'binds'; it has bound, depth"),
+        ({"target": "bound"}, "2 along 'track'; choose one: track= one of reb1, rap1"),
+        ({"target": "bound", "track": "gal4"}, "no track 'gal4'; it has reb1, rap1"),
+        ({"target": "depth", "track": "reb1"}, "'depth' has no tracks; its dimensions are none"),
+        ({"target": "depth", "at": {"offset": 3}}, "names 'offset'"),
+        ({"target": "depth", "of": "rna"}, "names 'rna'; the inputs are dna, cuts"),
     ],
 )
 def test_output__that_is_not_there_lists_those_that_are(genome, wanted, match):
@@ -340,14 +340,14 @@ def test_profile__is_summed_averaged_or_cut(genome):
 
 def test_several_inputs__give_a_variable_each(genome):
     x, model = joint(ga.windows(genome, REGIONS, width=30, flank={"dna": 0, "cuts": 0}))
-    a = ga.integrated_gradients(model, x, output="depth")
+    a = ga.integrated_gradients(model, x, target="depth")
     assert {n: v.dims for n, v in a.data_vars.items()} == {
         "dna": ("window", "offset_dna", "channel"),
         "cuts": ("window", "offset_cuts", "strand"),
     }
     assert a.strand.values.tolist() == ["+", "-"]
     assert np.abs(a.cuts).max() > 0  # int8 counts have a gradient too
-    grad = ga.input_x_gradient(model, x, output="depth")
+    grad = ga.input_x_gradient(model, x, target="depth")
     assert np.abs(grad.cuts).max() > 0
     assert (grad.cuts.where(x.cuts == 0, 0) == 0).all()
 
@@ -355,7 +355,7 @@ def test_several_inputs__give_a_variable_each(genome):
 def test_of__holds_the_other_inputs_at_their_values(genome):
     x, model = joint(ga.windows(genome, REGIONS, width=30))
     y = ga.predict(model, x).depth
-    a = ga.integrated_gradients(model, x, output="depth", of="cuts")
+    a = ga.integrated_gradients(model, x, target="depth", of="cuts")
     assert a.name == "attribution"
     assert a.dims == ("window", "offset", "strand")
     without = ga.predict(model, x.assign(cuts=x.cuts * 0)).depth

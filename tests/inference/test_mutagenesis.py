@@ -50,14 +50,14 @@ def test_saturation_mutagenesis__of_some_offsets_leaves_the_others(x):  # noqa: 
 
 def test_saturation_mutagenesis__leaves_other_inputs_as_they_are(genome):  # noqa: F811
     windows, model = joint(ga.windows(genome, REGIONS, width=30))
-    s = ga.saturation_mutagenesis(model, windows, output="depth")
+    s = ga.saturation_mutagenesis(model, windows, target="depth")
     place, base = 11, "G"
     mutated = windows.dna.copy()
     mutated[:, place] = "ACGT".index(base)
     y = [ga.predict(model, w).depth for w in (windows.assign(dna=mutated), windows)]
     np.testing.assert_allclose(s.sel(channel=base).isel(offset=place), y[0] - y[1], atol=1e-5)
     with pytest.raises(ga.GenomeError, match=r"of='cuts' is no sequence of the model.*one of dna"):
-        ga.saturation_mutagenesis(model, windows, output="depth", of="cuts")
+        ga.saturation_mutagenesis(model, windows, target="depth", of="cuts")
 
 
 def test_saturation_mutagenesis__needs_a_sequence(genome):  # noqa: F811
