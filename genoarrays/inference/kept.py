@@ -1,5 +1,6 @@
 """Where do results of many variants go, batch by batch?
 
+A block of rows is filled in any order; the next one comes when it is complete.
 To arrays in memory, or to a zarr store that is written beside its place and renamed once it is
 complete: one that exists is whole.
 """
@@ -44,7 +45,7 @@ class InMemory:
     """
 
     def __init__(self, labelled: xr.Dataset, template: dict[str, xr.Variable]) -> None:
-        rows = labelled.sizes["variant"]
+        rows = self.block = labelled.sizes["variant"]
         size = sum(_row_bytes(variable) for variable in template.values())
         check_bytes(
             rows * size, "these effects", "give out=, or fewer scores=, targets= or tracks="
@@ -56,10 +57,10 @@ class InMemory:
             }
         )
 
-    def add(self, start: int, values: dict[str, Array]) -> None:
-        """Rows from `start` on."""
+    def add(self, rows: Array, values: dict[str, Array]) -> None:
+        """Some rows."""
         for name, some in values.items():
-            self._result[name].values[start : start + len(some)] = some
+            self._result[name].values[rows] = some
 
     def finish(self) -> xr.Dataset:
         """All of them."""
@@ -98,13 +99,13 @@ class InStore:
         self._part = self.path.with_name(f".{self.path.name}.{os.getpid()}.part")
         rows = labelled.sizes["variant"]
         size = max(_row_bytes(variable) for variable in template.values())
-        self._step = max(min(_BYTES // size, _ROWS), 1)
+        self.block = max(min(_BYTES // size, _ROWS), 1)
         empty = {
             name: (v.dims, da.zeros((rows, *v.shape[1:]), chunks=-1, dtype=v.dtype), v.attrs)
             for name, v in template.items()
         }
         chunks = {
-            name: {"chunks": (min(self._step, max(rows, 1)), *v.shape[1:]), "fill_value": np.nan}
+            name: {"chunks": (min(self.block, max(rows, 1)), *v.shape[1:]), "fill_value": np.nan}
             for name, v in template.items()
         }
         # zarr v3 has a type for text of any length, but none for that of NumPy's fixed width
@@ -123,37 +124,31 @@ class InStore:
             raise
         group = zarr.open_group(self._part, mode="r+")
         self._arrays: dict[str, Any] = {name: group[name] for name in template}
-        self._waiting: dict[str, list[Array]] = {name: [] for name in template}
-        self._at = 0
+        self._buffers = {
+            name: np.empty((min(self.block, rows), *v.shape[1:]), v.dtype)
+            for name, v in template.items()
+        }
+        self._rows, self._at, self._there = rows, 0, 0
 
-    def add(self, start: int, values: dict[str, Array]) -> None:
-        """Rows from `start` on, in order; of all variables."""
+    def add(self, rows: Array, values: dict[str, Array]) -> None:
+        """Some rows of the block that is not complete yet, of all variables."""
         for name, some in values.items():
-            self._waiting[name].append(some)
-        if start + len(next(iter(values.values()))) - self._at >= self._step:
-            self._write(self._step)
-
-    def _write(self, unit: int) -> None:
-        """Write what waits, but for what does not fill a unit."""
-        count = 0
-        for name, parts in self._waiting.items():
-            if parts:
-                joined = np.concatenate(parts)
-                count = len(joined) - len(joined) % unit
-                self._arrays[name][self._at : self._at + count] = joined[:count]
-                self._waiting[name] = [joined[count:]]
-        self._at += count
+            self._buffers[name][rows - self._at] = some
+        self._there += len(rows)
+        if self._there == min(self.block, self._rows - self._at):
+            for name, buffer in self._buffers.items():
+                self._arrays[name][self._at : self._at + self._there] = buffer[: self._there]
+            self._at, self._there = self._at + self._there, 0
 
     def finish(self) -> xr.Dataset:
         """The store, opened."""
-        self._write(1)
         before = self._part.with_suffix(".before")
         if self.path.exists():
             self.path.rename(before)
         self._part.rename(self.path)
         shutil.rmtree(before, ignore_errors=True)
         opened: xr.Dataset = xr.open_zarr(self.path, consolidated=False)
-        return opened
+        return opened[list(self._arrays)]  # zarr lists them by name
 
     def discard(self) -> None:
         """Give up what was begun."""

@@ -1,9 +1,9 @@
 """What does each variant change in what a model predicts?
 
-Both alleles are predicted in the window around the variant, side by side in each batch. Variants
-come in their own order, some thousand at a time: while some are predicted, the windows of the next
-ones are cut. Only what is kept of the results grows with their number, and with `out` not even
-that.
+Both alleles are predicted in the window around the variant, side by side in each batch. Some
+thousand neighbors on the genome are taken at a time: while they are predicted, the windows of the
+next ones are cut. Only what is kept of the results grows with the number of variants, and with
+`out` not even that.
 """
 
 from __future__ import annotations
@@ -11,7 +11,6 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from itertools import pairwise
 from typing import Any
 
 import keras
@@ -22,6 +21,7 @@ import xarray as xr
 from genoarrays import __version__
 from genoarrays.errors import GenomeError, RegionError
 from genoarrays.formats.match import Renaming
+from genoarrays.genome.columns import Columns
 from genoarrays.inference.effects import Effects, effects_of
 from genoarrays.inference.examples import Examples, examples_of
 from genoarrays.inference.kept import InMemory, InStore, check_free
@@ -211,7 +211,7 @@ def variant_effects(
         variants, dna, width, _whole(snap), annotation, mismatch, rename_contigs
     )
     pairs = Pairs(examples, names, placed, width)
-    rows = _rows(model, pairs, placed, check, batch_size)
+    step = _step(model, pairs, placed, check, batch_size)
     attrs = {
         "variants": placed.counts, "model": path or "not saved",
         "model_digest": digest_of_model(model), "width": width, "offset": (width - 1) // 2,
@@ -229,7 +229,7 @@ def variant_effects(
     )  # fmt: skip
     try:
         shared = Shared(model, batch_size)
-        pieces = [slice(a, b) for a, b in pairwise(rows)]
+        pieces = _pieces(placed.windows, kept.block, step)
         made = track(_ahead(pairs, pieces), len(pieces), "scoring variants", progress)
         for piece, pair in zip(pieces, made, strict=True):
             y = answers(
@@ -241,7 +241,7 @@ def variant_effects(
                 both = y[one.output]
                 _check(one.output, both, placed, piece)
                 found |= one(both[::2], both[1::2])
-            kept.add(piece.start, found)
+            kept.add(piece, found)
     except BaseException:
         kept.discard()
         raise
@@ -294,31 +294,39 @@ def _source(given: Any) -> str:
     return os.fspath(given) if isinstance(given, str | os.PathLike) else "a table"
 
 
-def _rows(model: Any, pairs: Pairs, placed: Placed, check: bool, batch_size: int) -> list[int]:
-    """First variant of each piece, and the end; whole batches. Refuses inputs that do not fit."""
-    size = placed.windows.size
-    if not size:
-        return [0]
+def _step(model: Any, pairs: Pairs, placed: Placed, check: bool, batch_size: int) -> int:
+    """Variants of a piece, whole batches. Refuses inputs that do not fit."""
+    if not placed.windows.size:
+        return 1
     x = pairs.windows(placed.windows.take(slice(0, 1)), pairs.inputs)
     check_inputs(model, x, list(pairs.inputs), check)
     pairs.sequences(x)
     half = batch_size // 2
     most = min(_ROWS, _BYTES // max(2 * input_bytes(x, list(pairs.inputs)), 1))
-    step = max(most // half, 1) * half
-    return [*range(0, size, step), size]
+    return max(most // half, 1) * half
 
 
-def _ahead(pairs: Pairs, pieces: Sequence[slice]) -> Iterator[xr.Dataset]:
+def _pieces(windows: Columns, block: int, step: int) -> list[Array]:
+    """Rows that are predicted together: of each block along the genome, whatever their order."""
+    found: list[Array] = []
+    for low in range(0, windows.size, max(block, 1)):
+        some = windows.take(slice(low, low + block))
+        order = low + np.lexsort((some.start, some.code))
+        found += [order[first : first + step] for first in range(0, len(order), step)]
+    return found
+
+
+def _ahead(pairs: Pairs, pieces: Sequence[Array]) -> Iterator[xr.Dataset]:
     """Windows of each piece; those of the next are made while one is used."""
     with ThreadPoolExecutor(1, thread_name_prefix="genoarrays-variants") as pool:
-        waiting = [pool.submit(pairs, np.arange(p.start, p.stop)) for p in pieces[:1]]
+        waiting = [pool.submit(pairs, p) for p in pieces[:1]]
         for piece in [*pieces[1:], None]:
             done = waiting.pop() if waiting else None
             if done is None:
                 return
             pair = done.result()
             if piece is not None:
-                waiting.append(pool.submit(pairs, np.arange(piece.start, piece.stop)))
+                waiting.append(pool.submit(pairs, piece))
             yield pair
 
 
@@ -337,10 +345,10 @@ def _labelled(placed: Placed, effects: Sequence[Effects]) -> xr.Dataset:
     return result
 
 
-def _check(output: str, values: Array, placed: Placed, piece: slice) -> None:
+def _check(output: str, values: Array, placed: Placed, piece: Array) -> None:
     bad = np.isnan(values.reshape(len(values), -1)).any(axis=1)
     if bad.any():
-        row = piece.start + int(np.argmax(bad)) // 2
+        row = int(piece[int(np.argmax(bad)) // 2])
         raise GenomeError(
             f"the model predicts NaN for {output!r} around {placed.table['variant'].values[row]}; "
             "look at its weights, and at the inputs there: examples(regions)"

@@ -26,8 +26,8 @@ from genoarrays.formats.targets import Targets
 __all__ = ["effects_to_tsv", "to_vcf"]
 
 _ROWS = 2**14  # written at once
-_COLUMNS = ("contig", "start", "end", "ref", "alt", "id", "quality", "filter")
-_OWN = (*_COLUMNS, "variant", "allele", "assembly")
+_COLUMNS = ("contig", "start", "end", "ref", "alt", "id", "quality", "filter", "allele",
+            "window_start", "orientation", "feature", "feature_name")  # fmt: skip
 _STRANDS = {"+": "plus", "-": "minus"}
 
 
@@ -191,7 +191,7 @@ def _fields(
         for name, array in table.data_vars.items()
         if "variant" in array.dims
         and array.dtype.kind in "iuf"
-        and name not in _OWN
+        and name not in _COLUMNS
         and not any(str(dim).startswith("offset") for dim in array.dims)
     }
     wanted = list(known) if scores is None else [scores] if isinstance(scores, str) else scores
