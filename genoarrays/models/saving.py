@@ -8,6 +8,7 @@ of the optimizer and of random numbers, history.
 
 from __future__ import annotations
 
+import glob
 import json
 import os
 import shutil
@@ -160,8 +161,10 @@ class Checkpoint:
         return state, best or None
 
     def remove(self) -> None:
-        """Delete the file."""
+        """Delete the file, and what a kill has left while one was written."""
         self.file.unlink(missing_ok=True)
+        for part in self.file.parent.glob(f"{glob.escape(self.file.name)}.*.part"):
+            part.unlink(missing_ok=True)
 
 
 def _count(stored: Any, kind: str) -> int:

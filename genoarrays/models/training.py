@@ -122,7 +122,7 @@ def fit(
         and the same by name ("mae" too), are the losses of `ga.models`: NaN in targets is a missing
         label and left out. With any other loss NaN in targets is an error.
     loss_weights
-        Weights of the losses by output; 1 for those that are not named.
+        Weights of the losses by target; 1 for those that are not named.
     metrics, callbacks
         As for `keras.Model.compile` and `keras.Model.fit`.
     tensorboard
@@ -161,7 +161,8 @@ def fit(
         When `validation` names contigs or regions that are not there, or cannot be read.
     GenomeError
         When no loss is given and none follows from the output's activation; when weights are not
-        possible; when a training that should go on had other settings or another model.
+        possible, or of an output that is not there; when a training that should go on had other
+        settings or another model.
     ImportError
         For `tensorboard`, when it is not installed.
 
@@ -194,9 +195,7 @@ def fit(
     model.compile(
         optimizer=keras.optimizers.Adam(learning_rate, amsgrad=True, clipnorm=1.0),
         loss=losses,
-        loss_weights=None
-        if loss_weights is None
-        else {name: loss_weights.get(name, 1.0) for name in output_names(model)},
+        loss_weights=_loss_weights(model, loss_weights),
         metrics=metrics,
         # XLA made a step of a 600 bp model four times slower on a CPU (14 against 3 s per epoch).
         jit_compile="auto" if keras.distribution.list_devices("gpu") else False,
@@ -286,6 +285,18 @@ def _repeated(options: dict[str, Any]) -> list[Any]:
         settings |= {"repeats": repeats, "best_repeat": best, "losses_of_repeats": lowest}
         save_run(model, place, {"history": histories[best].history, "fit": settings})
     return histories
+
+
+def _loss_weights(model: Any, asked: Mapping[str, float] | None) -> dict[str, float] | None:
+    """Weight of the loss of each output."""
+    if asked is None:
+        return None
+    names = output_names(model)
+    if unknown := [name for name in asked if name not in names]:
+        raise GenomeError(
+            f"loss_weights= has {unknown[0]!r}, and the outputs are {', '.join(names)}"
+        )
+    return {name: asked.get(name, 1.0) for name in names}
 
 
 def _told_of(validation: Any) -> Any:

@@ -1,4 +1,9 @@
 import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
 
 import keras
 import numpy as np
@@ -272,34 +277,62 @@ class Kill(keras.callbacks.Callback):
 
     def on_train_batch_end(self, batch, logs=None):
         if self.now == self.epoch and batch == 1:
-            raise KeyboardInterrupt
+            self.end()
+
+    def end(self):
+        raise KeyboardInterrupt
 
 
-def test_fit__goes_on_as_if_it_had_not_been_killed(tmp_path):
+class KillForGood(Kill):
+    """Ends the process at once: nothing is cleaned up."""
+
+    def end(self):
+        os.kill(os.getpid(), signal.SIGKILL)
+
+
+def train_anew(out, kill=None, resume=False):
+    """A model and its history; dropout and augmentation draw random numbers in each step."""
     x = both_contigs()
-    options = {**OPTIONS, "epochs": 4, "seed": 5, "validation": "chr2", "learning_rate": 0.01}
-    options["augment"] = ga.Augment(reverse_complement=True)
+    model = ga.models.classifier(x, "dna", "label", filters=4, depth=1, dropout=0.5, seed=1)
+    history = ga.fit(
+        model, x, out=out, resume=resume, callbacks=[] if kill is None else [kill], seed=5,
+        augment=ga.Augment(reverse_complement=True), progress=False,
+        **{**OPTIONS, "epochs": 4, "validation": "chr2", "learning_rate": 0.01},
+    )  # fmt: skip
+    return model, history
 
-    def model():
-        return ga.models.classifier(x, "dna", "label", filters=4, depth=1, dropout=0.5, seed=1)
 
-    whole = model()
-    expected = ga.fit(whole, x, out=tmp_path / "whole", **options)
+def stopped(out):
     with pytest.raises(KeyboardInterrupt):
-        ga.fit(model(), x, out=tmp_path / "m", callbacks=[Kill(2)], **options)
-    assert [file.name for file in tmp_path.iterdir() if "m" in file.name.split(".")] == [
-        ".m.checkpoint.npz"
-    ]
-    resumed = model()
-    history = ga.fit(resumed, x, out=tmp_path / "m", resume=True, **options)
+        train_anew(out, Kill(2))
+
+
+def killed(out):
+    """A process of its own, that a SIGKILL ends in its third epoch."""
+    code = (
+        "import sys; from tests.models.test_training import KillForGood, train_anew; "
+        "train_anew(sys.argv[1], KillForGood(2))"
+    )
+    root = Path(__file__).resolve().parents[2]
+    done = subprocess.run([sys.executable, "-c", code, out], cwd=root, capture_output=True)
+    assert done.returncode == -signal.SIGKILL, done.stderr.decode()[-2000:]
+
+
+@pytest.mark.parametrize("end", [stopped, killed])
+def test_fit__goes_on_as_if_it_had_not_been_killed(end, tmp_path):
+    whole, expected = train_anew(tmp_path / "whole")
+    end(tmp_path / "m")
+    left = sorted(file.name for file in tmp_path.iterdir())
+    assert left == [".m.checkpoint.npz", "whole"]
+    (tmp_path / ".m.checkpoint.npz.1.part").write_bytes(b"half")  # killed while it was written
+    resumed, history = train_anew(tmp_path / "m", resume=True)
     assert len(history.history["loss"]) == 4
     for name, values in expected.history.items():
         np.testing.assert_allclose(history.history[name], values, rtol=1e-5)
     for one, other in zip(whole.get_weights(), resumed.get_weights(), strict=True):
         np.testing.assert_allclose(other, one, atol=1e-6)
     assert sorted(file.name for file in tmp_path.iterdir()) == ["m", "whole"]
-    loaded = model()
-    again = ga.fit(loaded, x, out=tmp_path / "m", resume=True, **options)
+    loaded, again = train_anew(tmp_path / "m", resume=True)
     assert again.history == history.history
     np.testing.assert_array_equal(loaded.get_weights()[0], resumed.get_weights()[0])
 
@@ -338,7 +371,21 @@ def test_fit__repeats_from_other_random_weights(tmp_path):
         ga.fit(model, x, repeats=0, **OPTIONS)
 
 
-def test_fit__writes_logs_for_tensorboard(tmp_path, monkeypatch):
+def test_fit__writes_logs_for_tensorboard(tmp_path):
+    pytest.importorskip("tensorboard", reason="needs tensorboard: the extra of this name")
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    x = windows()
+    history = ga.fit(small(x), x, validation=x, tensorboard=tmp_path / "logs", **OPTIONS).history
+    for part, name in {"train": "loss", "validation": "val_loss"}.items():
+        log = EventAccumulator(str(tmp_path / "logs" / part))
+        log.Reload()
+        told = [np.frombuffer(one.tensor_proto.tensor_content, "f4") for one in
+                log.Tensors("epoch_loss")]  # fmt: skip
+        np.testing.assert_allclose(np.concatenate(told), history[name], rtol=1e-6)
+
+
+def test_fit__hands_tensorboard_its_folder(tmp_path, monkeypatch):
     made = []
 
     class Board(keras.callbacks.Callback):
