@@ -15,10 +15,19 @@ from genoarrays.cli.tiles import REGIONS, STEP, STORE, tiles_of
 __all__ = ["train"]
 
 
-BUILDERS = (
-    "classifier", "profile", "jund_dna", "jund_dnase", "jund_joint", "deepsea", "danq", "cage_dna",
-    "cage_chromatin", "cage_joint",
+PUBLISHED = (
+    "jund_dna", "jund_dnase", "jund_joint", "deepsea", "danq", "cage_dna", "cage_chromatin",
+    "cage_joint",
 )  # fmt: skip
+TAKES = {
+    "classifier": {"filters"},
+    "profile": {"filters"},
+    "bpnet": {"filters", "strands", "scale"},
+    **{name: {"strands", "scale"} for name in PUBLISHED},
+}
+"""Options of the networks, which not all of them have."""
+ALONG = ("profile", "bpnet")
+"""Networks whose targets keep their offsets."""
 
 
 @click.command()
@@ -40,13 +49,15 @@ BUILDERS = (
               help="Contigs, or a file of regions, held out to stop early.")  # fmt: skip
 @click.option("--test", required=True, multiple=True, callback=split_names,
               help="Contigs, or a file of regions, held out altogether.")  # fmt: skip
-@click.option("--model", "builder", type=click.Choice(BUILDERS),
-              default="classifier", show_default=True, help="Which network.")  # fmt: skip
+@click.option("--model", "builder", type=click.Choice(list(TAKES)),
+              default="classifier", show_default=True, help="Which network; bpnet also learns "
+              "log1p of the sum of each target, as TARGET_total.")  # fmt: skip
 @click.option("--strands", type=click.Choice(["both", "forward"]),
-              help="Of a published network's first convolution over sequence.")  # fmt: skip
-@click.option("--scale", type=float, help="Of the filters of a published network.")
+              help="Of the first convolution over sequence; published networks.")  # fmt: skip
+@click.option("--scale", type=float, help="Of the filters; published networks.")
 @click.option("--order", default=1, show_default=True, help="Length of the k-mers of sequence.")
-@click.option("--filters", type=int, help="Kernels of the first convolution: classifier, profile.")
+@click.option("--filters", type=int, help="Kernels of the first convolution; classifier, "
+              "profile, bpnet.")  # fmt: skip
 @click.option("--batch-size", default=64, show_default=True, help="Windows per step.")
 @click.option("--epochs", default=30, show_default=True, help="Most passes over the windows.")
 @click.option(
@@ -54,6 +65,7 @@ BUILDERS = (
 )
 @click.option("--learning-rate", default=0.001, show_default=True, help="Of Adam.")
 @click.option("--loss", help="Instead of what follows from the model: mae, poisson, ...")
+@name_values("--loss-weights", float, "Weight of each target in the loss: cuts_total=10.")
 @click.option("--balance", help='What shall count the same altogether: a target, or "contig".')
 @name_values("--class-weights", float, "Weight of each label: 0=1,1=10.")
 @click.option("--passes", default=1, show_default=True, help="Reads of a block in a pass.")
@@ -87,6 +99,7 @@ def train(
     strands: str | None,
     scale: float | None,
     class_weights: dict[str, float],
+    loss_weights: dict[str, float],
     reverse_complement: bool,
     **fitting: Any,
 ) -> None:
@@ -102,14 +115,13 @@ def train(
     start_tensorflow()
     own = {"filters": filters, "strands": strands, "scale": scale}
     options = {name: value for name, value in own.items() if value is not None}
-    general = builder in ("classifier", "profile")
-    if wrong := set(options) & ({"strands", "scale"} if general else {"filters"}):
+    if wrong := set(options) - TAKES[builder]:
         raise click.UsageError(f"--model {builder} takes no --{min(wrong)}")
     try:
         fitting["class_weights"] = {float(k): v for k, v in class_weights.items()} or None
     except ValueError:
         raise click.UsageError("--class-weights: labels are numbers, as in 0=1,1=10") from None
-    if builder != "profile":
+    if builder not in ALONG:
         reduce = {**dict.fromkeys(targets, "max"), **reduce}
     cut = {"width": width, "flank": flank, "reduce": reduce, "bin_size": bin_size}
     tree = ga.open_datatree(store)
@@ -117,6 +129,13 @@ def train(
     parts = ga.split_regions(tiles, valid=valid, test=test)
     variables = _only(tree, [*inputs, *targets])
     x, held_out = (_windows(variables, part, log1p, cut) for part in parts[:2])
+    if builder == "bpnet":
+        counted = [n for n in targets if any(str(d).startswith("offset") for d in x[n].dims)]
+        x, held_out = (
+            one.assign(_totals(variables, part, counted, width))
+            for one, part in zip((x, held_out), parts[:2], strict=True)
+        )
+        targets = [*targets, *(f"{name}_total" for name in counted)]
     names: Any = inputs[0] if len(inputs) == 1 else inputs
     aims: Any = targets[0] if len(targets) == 1 else targets
     options |= {"order": order, "seed": fitting["seed"]}
@@ -127,6 +146,7 @@ def train(
         validation=held_out,
         inputs=names,
         targets=aims,
+        loss_weights=loss_weights or None,
         augment=ga.Augment(reverse_complement=reverse_complement),
         out=out,
         **fitting,
@@ -165,3 +185,15 @@ def _windows(tree: Any, regions: Any, log1p: list[str], cut: dict[str, Any]) -> 
     return x.assign(
         {name: ga.normalize(x[name], ga.fit_normalizer(x[name], "log1p")) for name in log1p}
     )
+
+
+def _totals(tree: Any, regions: Any, names: list[str], width: int) -> dict[str, Any]:
+    """log1p of sums over windows; the signature tells what they are sums of."""
+    import genoarrays as ga
+
+    found = {}
+    for name in names:
+        sums = ga.windows(_only(tree, [name]), regions, width, reduce={name: "sum"})[name]
+        total = sums.rename(f"{name}_total")
+        found[f"{name}_total"] = ga.normalize(total, ga.fit_normalizer(total, "log1p"))
+    return found

@@ -1,6 +1,7 @@
 import json
 
 import click
+import numpy as np
 import pyBigWig
 import pytest
 
@@ -188,6 +189,33 @@ def test_train__takes_a_file_of_options_and_published_models(store, tmp_path, ca
     assert len(settings["losses_of_repeats"]) == 2
     ok("predict", tmp_path / "m", store, "--contigs", "chr4", "--out", tmp_path / "y.tsv")
     assert "takes no --filters" in fails(capsys, *train, "--filters", 4, "--overwrite")
+
+
+def test_train__bpnet_learns_where_reads_fall_and_how_many(store, tmp_path, capsys):
+    pytest.importorskip("tensorflow")
+    train = ("train", store, "--inputs", "dna", "--targets", "coverage", "--width", 400, "--flank",
+             "dna=100", "--valid", "chr3", "--test", "chr4", "--model", "bpnet", "--epochs", 1,
+             "--scale", 0.1, "--batch-size", 32, "--out", tmp_path / "m")  # fmt: skip
+    ok(*train, "--loss-weights", "coverage_total=5")
+    settings = json.loads((tmp_path / "m" / "fit.json").read_text())
+    assert settings["loss"] == {
+        "coverage": "multinomial_nll", "coverage_total": "mean_squared_error"
+    }  # fmt: skip
+    assert settings["loss_weights"] == {"coverage_total": 5.0}
+    signature = ga.load_model(tmp_path / "m").signature
+    shapes = {name: target.shape for name, target in signature.targets.items()}
+    assert shapes == {"coverage": (8, 2), "coverage_total": (2,)}
+    # the signature makes the totals again, so that the model can be scored
+    tree = ga.open_datatree(store)
+    x = signature.examples(tree, targets=True)(["chr4:800-1200", "chr4:1200-1600"])
+    np.testing.assert_allclose(x.coverage_total, np.log1p(x.coverage.sum("offset_coverage")))
+    assert float(x.coverage.sum()) > 0
+    ok("score", tmp_path / "m", store, "--contigs", "chr4", "--metrics", "pearson,mse", "--json",
+       tmp_path / "s.json")  # fmt: skip
+    told = json.loads((tmp_path / "s.json").read_text())
+    assert sorted(told) == ["coverage", "coverage_total"]
+    line = fails(capsys, *train, "--overwrite", "--loss-weights", "total=5")
+    assert "loss_weights= has 'total', and the outputs are coverage, coverage_total" in line
 
 
 def test_mistakes__are_one_line_and_exit_code_2(store, files, tmp_path, capsys):
