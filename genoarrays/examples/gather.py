@@ -139,6 +139,10 @@ def windows(
     nodes = nodes_of(obj)
     assembly = assembly_of(nodes[0])
     regions, columns = regions_on(regions, assembly)
+    if "variant" in regions.dims:
+        raise RegionError(
+            "variants are no table of regions; make one: ga.read_regions(variants, like=...)"
+        )
     if columns.size == 0:
         raise RegionError("there are no regions to cut windows at")
     if width is not None and (isinstance(width, str) or width % 1 or width < 1):

@@ -308,6 +308,15 @@ def test_windows__refuses(options, message):
         ga.windows(toy(), ["chr1:6-10"], **options)
 
 
+def test_windows__of_variants_are_refused_with_the_cure():
+    row = {"contig": ["chr1"], "start": [2], "end": [3], "ref": ["A"], "alt": ["G"]}
+    variants = xr.Dataset({n: ("variant", v) for n, v in row.items()}, {"variant": ["chr1:2:A>G"]})
+    with pytest.raises(ga.RegionError, match=r"ga\.read_regions\(variants, like="):
+        ga.windows(toy(), variants, 4, anchor="center")
+    x = ga.windows(toy(), ga.read_regions(variants, like=toy()), 4, anchor="center")
+    assert (x.start.values.tolist(), x.alt.values.tolist()) == ([0], ["G"])
+
+
 @pytest.mark.parametrize(
     ("name", "options"),
     [
