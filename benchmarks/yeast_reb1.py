@@ -77,7 +77,7 @@ def train(genome: xr.Dataset, parts: tuple[xr.Dataset, ...], out: Path, epochs: 
     model = ga.models.classifier(windows(genome, parts[0]), "dna", NAME, depth=1, dropout=0.2)
     history = ga.fit(
         model, x.load(), validation=valid.load(), inputs="dna", targets=NAME, epochs=epochs,
-        patience=4, learning_rate=0.003, out=out, resume=True,
+        patience=4, learning_rate=0.003, out=out,
         augment=ga.Augment(reverse_complement=True, jitter=True),
     )  # fmt: skip
     took, epochs = time.perf_counter() - began, len(history.history["loss"])
@@ -309,7 +309,8 @@ def main() -> None:
         return predict_on_cluster(given.out, given.job)
     genome = make_store(given.data, given.out)
     parts = make_regions(given.data, genome)
-    train(genome, parts, given.out / "model", given.epochs)
+    if not (given.out / "model").exists():
+        train(genome, parts, given.out / "model", given.epochs)
     if "a" in given.only:
         as_track(genome, parts[2], given.out)
     if "b" in given.only:

@@ -226,10 +226,11 @@ def _logos(array: Any, codes: xr.DataArray | None, letters: str | None) -> list[
             f"this is a Dataset of {', '.join(map(str, array.data_vars))}; give one of its arrays"
         )
     if isinstance(array, Mapping):
+        found = {str(name): _logos(one, None, letters) for name, one in array.items()}
         return [
-            logo._replace(name=f"{name} {logo.name}".strip())
-            for name, one in array.items()
-            for logo in _logos(one, None, letters)
+            logo._replace(name=name if len(some) == 1 else f"{name} {logo.name}".strip())
+            for name, some in found.items()
+            for logo in some
         ]
     if isinstance(array, xr.DataArray):
         if codes is not None:

@@ -71,8 +71,9 @@ def in_processes(client: Any, scheduler: str | None) -> bool:
     GenomeError
         For a scheduler that is not known.
     """
-    kind, _ = _kind(scheduler)
-    return client is not None or _current_client() is not None or kind == "processes"
+    if client is not None or _current_client() is not None:
+        return True  # while a client is current, dask's own setting names no scheduler of ours
+    return _kind(scheduler)[0] == "processes"
 
 
 def _run(part: Part, build: Any, data: Any, digest: str) -> None:

@@ -7,6 +7,7 @@ import sys
 import textwrap
 from pathlib import Path
 
+import dask
 import keras
 import numpy as np
 import pytest
@@ -15,6 +16,7 @@ import xarray as xr
 import genoarrays as ga
 from genoarrays.inference.predictor import Predictor
 from genoarrays.models.signature import Signature
+from genoarrays.store.schedule import in_processes
 
 TOY = ga.Assembly("toy", {"chr1": 310, "tiny": 7, "chr2": 205})
 WIDTH, FLANK = 20, 15
@@ -323,6 +325,15 @@ def test_predict_genome__goes_on_after_a_kill(saved, tmp_path):
         run(saved, out)
     assert content(out) == content(tmp_path / "whole.zarr")
     assert sorted(f.name for f in tmp_path.iterdir()) == ["whole.zarr", "y.zarr"]
+
+
+def test_predict_genome__plans_for_a_client_whatever_dask_s_scheduler_is():
+    with dask.config.set(scheduler="dask.distributed"):  # as it is while a client is current
+        assert in_processes(object(), None)
+        with pytest.raises(ga.GenomeError, match=r"scheduler='dask\.distributed' is not known"):
+            in_processes(None, None)
+    assert in_processes(None, "processes")
+    assert not in_processes(None, "threads")
 
 
 @pytest.mark.slow

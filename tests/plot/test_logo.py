@@ -83,6 +83,8 @@ def test_plot_logo__takes_plain_arrays_lists_and_any_letters():
     rna = RNG.dirichlet(np.ones(4), 6)
     figure = plot_logo({"one": rna, "two": rna[:3]}, letters="ACGU")
     assert [axes.get_title("left") for axes in figure.axes] == ["one", "two"]
+    named = plot_logo({"one": letters(rna).rename("attribution")})  # one logo: the dict names it
+    assert named.axes[0].get_title("left") == "one"
     assert {c for c, *_ in letters_in(figure.axes[0])} == set("ACGU")
     acids = "ACDEFGHIKLMNPQRSTVWY"
     assert len(plot_logo([RNG.dirichlet(np.ones(20), 3)], letters=acids).axes) == 1
