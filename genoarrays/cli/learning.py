@@ -64,6 +64,8 @@ ALONG = ("profile", "bpnet")
     "--patience", default=5, show_default=True, help="Passes without gain before it ends."
 )
 @click.option("--learning-rate", default=0.001, show_default=True, help="Of Adam.")
+@click.option("--schedule", type=click.Choice(["cosine"]),
+              help="How the learning rate falls until the last of --epochs.")  # fmt: skip
 @click.option("--loss", help="Instead of what follows from the model: mae, poisson, ...")
 @name_values("--loss-weights", float, "Weight of each target in the loss: cuts_total=10.")
 @click.option("--balance", help='What shall count the same altogether: a target, or "contig".')

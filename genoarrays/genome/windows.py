@@ -23,7 +23,7 @@ from genoarrays.genome.index import assembly_variable
 from genoarrays.genome.region import region
 from genoarrays.options import check_bytes
 
-__all__ = ["WindowIndex", "window_coords", "window_index"]
+__all__ = ["WindowIndex", "count_by_contig", "window_coords", "window_index"]
 
 _SIGN = {"+": 1, "-": -1, ".": 0}
 
@@ -218,3 +218,22 @@ def window_index(obj: xr.Dataset | xr.DataArray) -> WindowIndex:
         if isinstance(index, WindowIndex):
             return index
     raise RegionError("this object has no windows; make them with ga.windows(obj, regions, width)")
+
+
+def count_by_contig(obj: xr.Dataset | xr.DataArray, most: int = 100) -> dict[str, int]:
+    """Number of windows or regions on each contig that has some; empty without windows.
+
+    Of more contigs than `most` those with most windows are named, the others counted together: an
+    assembly may have 100,000 scaffolds.
+    """
+    index = next((one for one in obj.xindexes.values() if isinstance(one, WindowIndex)), None)
+    if index is None:
+        return {}
+    columns = index.columns
+    counts = np.bincount(columns.code, minlength=len(columns.names))
+    there = np.flatnonzero(counts)
+    named = np.sort(there[np.argsort(-counts[there], kind="stable")[:most]])
+    found = {str(columns.names[code]): int(counts[code]) for code in named}
+    if rest := int(counts.sum() - counts[named].sum()):
+        found[f"{there.size - named.size:,} others"] = rest
+    return found

@@ -1,8 +1,8 @@
 """What happens after each epoch?
 
-The best weights are kept, training ends when nothing was gained for some epochs, and a file says
-where it stands. One callback does all of it, so that a training that was killed goes on as if
-nothing had happened.
+The best weights are kept, training ends when nothing was gained for some epochs, the learning rate
+falls, and a file says where it stands. One callback does all of it, so that a training that was
+killed goes on as if nothing had happened.
 """
 
 from __future__ import annotations
@@ -18,6 +18,10 @@ from genoarrays.stream.source import Batches
 
 __all__ = ["Course"]
 
+_LAST = (
+    0.02  # share of the learning rate to which a cosine falls: at 0 an epoch would be for nothing
+)
+
 
 class Course(keras.callbacks.Callback):  # type: ignore[misc]
     """Early stopping, best weights, checkpoints, and which epoch the stream gives.
@@ -32,12 +36,21 @@ class Course(keras.callbacks.Callback):  # type: ignore[misc]
         Epochs without gain after which training ends.
     checkpoint
         Where to write after each epoch.
+    falling
+        Learning rate of the first epoch, and number of epochs along which it falls by a cosine;
+        None leaves the rate as it is.
     """
 
     def __init__(
-        self, stream: Batches, monitor: str | None, patience: int, checkpoint: Checkpoint | None
+        self,
+        stream: Batches,
+        monitor: str | None,
+        patience: int,
+        checkpoint: Checkpoint | None,
+        falling: tuple[float, int] | None = None,
     ) -> None:
         super().__init__()
+        self.falling = falling
         self.stream, self.monitor, self.patience = stream, monitor, patience
         self.checkpoint = checkpoint
         self.losses: dict[str, list[float]] = {}
@@ -64,11 +77,15 @@ class Course(keras.callbacks.Callback):  # type: ignore[misc]
         self.best = math.inf if state["best"] is None else state["best"]
 
     def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
-        """Order and augmentation follow from the number of the epoch.
+        """Order, augmentation and learning rate follow from the number of the epoch.
 
         Building a model takes a first look at the stream, so its own count would be one ahead.
         """
         self.stream.set_epoch(epoch)
+        if self.falling is not None:
+            rate, epochs = self.falling
+            half = (1 + math.cos(math.pi * epoch / max(epochs - 1, 1))) / 2
+            self.model.optimizer.learning_rate = rate * (_LAST + (1 - _LAST) * half)
 
     def on_epoch_end(self, epoch: int, logs: Mapping[str, Any] | None = None) -> None:
         """Note losses, keep the best weights, write where training stands."""

@@ -26,7 +26,7 @@ from genoarrays.models.signature import read_signature
 
 __all__ = ["Checkpoint", "check_settings", "load_model", "read_record", "save_run"]
 
-_FREE = ("epochs", "patience", "memory", "versions")
+_FREE = ("epochs", "patience", "memory", "versions", "layers")
 """Settings that may differ when a training goes on."""
 
 

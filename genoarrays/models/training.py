@@ -21,10 +21,15 @@ import xarray as xr
 from genoarrays import __version__
 from genoarrays._optional import optional
 from genoarrays.errors import GenomeError, StoreError
-from genoarrays.genome.example import example_dim
 from genoarrays.models.course import Course
 from genoarrays.models.feeding import feed, hold_out, original_errors, weighed
-from genoarrays.models.layers import OneHot
+from genoarrays.models.noted import (
+    contigs_of,
+    layers_of,
+    orders_of,
+    sizes_of,
+    validation_told,
+)
 from genoarrays.models.objective import losses_of, may_miss, output_names, told
 from genoarrays.models.probe import probe_of
 from genoarrays.models.saving import (
@@ -55,6 +60,7 @@ def fit(
     epochs: int = 30,
     patience: int = 5,
     learning_rate: float = 0.001,
+    schedule: str | None = None,
     seed: int = 0,
     augment: Any = None,
     sample: Any = None,
@@ -107,6 +113,9 @@ def fit(
         pass are kept.
     learning_rate
         Of Adam (amsgrad, norm of the gradients clipped to 1).
+    schedule
+        "cosine": the learning rate falls epoch by epoch along half of a cosine, to a fiftieth in
+        the last one of `epochs`; None: it stays.
     seed
         Of the order of the windows and the augmentation. The global seeds of Python, NumPy and the
         backend are set. First weights and dropout were seeded when the model was built.
@@ -161,8 +170,8 @@ def fit(
         When `validation` names contigs or regions that are not there, or cannot be read.
     GenomeError
         When no loss is given and none follows from the output's activation; when weights are not
-        possible, or of an output that is not there; when a training that should go on had other
-        settings or another model.
+        possible, or of an output that is not there; for an unknown schedule; when a training that
+        should go on had other settings or another model.
     ImportError
         For `tensorboard`, when it is not installed.
 
@@ -170,6 +179,8 @@ def fit(
     -----
     Gives the same weights each time on one machine's CPU for the same seed, data and model.
     """
+    if schedule not in (None, "cosine"):
+        raise GenomeError(f'schedule={schedule!r} is not known; say "cosine", or None')
     if repeats != 1:
         return _repeated(dict(locals()))
     place = None if out is None else Path(out)
@@ -182,7 +193,7 @@ def fit(
     x, held = hold_out(x, validation)
     signature = replace(
         Signature.of(x, inputs, targets),
-        orders=_orders(model),
+        orders=orders_of(model),
         probe=probe_of(x, [*names_of(inputs), *names_of(targets)]),
     )
     if held is not None:
@@ -215,19 +226,23 @@ def fit(
         "epochs": epochs,
         "patience": patience,
         "learning_rate": learning_rate,
+        # other epochs would make other rates: a training goes on with the same ones only
+        "schedule": None if schedule is None else f"{schedule} of {epochs} epochs",
         "passes": passes,
         "tracks": tracks,
         "augment": None if augment is None else repr(augment),
         "sample": None if sample is None else repr(sample),
         "loss": told(losses),
         "loss_weights": None if loss_weights is None else dict(loss_weights),
-        "validation": _told_of(validation),
-        "examples": _counts(x, held),
-        "orders": _orders(model),
+        "validation": validation_told(validation),
+        "examples": sizes_of(x, held),
+        "contigs": contigs_of(x, held),
+        "orders": orders_of(model),
         "versions": {"genoarrays": __version__, "keras": keras.__version__},
     }
     noted = None if place is None else Checkpoint(place, settings)
-    course = Course(training, None if held is None else "val_loss", patience, noted)
+    falling = None if schedule is None else (learning_rate, epochs)
+    course = Course(training, None if held is None else "val_loss", patience, noted, falling)
     if resume and place is not None and place.exists():
         check_settings(place, read_record(place, "fit"), settings)
         model.set_weights(load_model(place).get_weights())
@@ -254,7 +269,8 @@ def fit(
     history = course.finish(model)
     model.signature = signature
     if place is not None and noted is not None:
-        save_run(model, place, {"history": history.history, "fit": settings})
+        told_too = {**settings, "layers": layers_of(model)}
+        save_run(model, place, {"history": history.history, "fit": told_too})
         noted.remove()
     return history
 
@@ -297,24 +313,3 @@ def _loss_weights(model: Any, asked: Mapping[str, float] | None) -> dict[str, fl
             f"loss_weights= has {unknown[0]!r}, and the outputs are {', '.join(names)}"
         )
     return {name: asked.get(name, 1.0) for name in names}
-
-
-def _told_of(validation: Any) -> Any:
-    """What was held out, for JSON; a Dataset is told by its size."""
-    if validation is None or isinstance(validation, str | float | int):
-        return validation
-    if isinstance(validation, os.PathLike):
-        return os.fspath(validation)
-    if isinstance(validation, list | tuple):
-        return [str(one) for one in validation]
-    return f"{type(validation).__name__} of {dict(getattr(validation, 'sizes', {}))}"
-
-
-def _counts(x: xr.Dataset, held: xr.Dataset | None) -> dict[str, int]:
-    counts = {"training": x.sizes[example_dim(x)]}
-    return counts if held is None else {**counts, "validation": held.sizes[example_dim(held)]}
-
-
-def _orders(model: Any) -> list[int]:
-    """Lengths of the k-mers that sequence is read in."""
-    return sorted({int(layer.order) for layer in model.layers if isinstance(layer, OneHot)})

@@ -23,6 +23,7 @@ from genoarrays.evaluation.curves import curves
 from genoarrays.evaluation.runs import compare
 from genoarrays.evaluation.score import score
 from genoarrays.evaluation.tables import scores_to_frame
+from genoarrays.genome.windows import count_by_contig
 from genoarrays.plot.explained import logos_of, shares_of, views_of
 from genoarrays.plot.figure import png
 from genoarrays.plot.letters import channel_of
@@ -41,6 +42,9 @@ th, td { text-align: left; padding: .2rem .9rem .2rem 0; border-bottom: 1px soli
          vertical-align: top; }
 img { max-width: 100%; height: auto; } p.small { color: #666; font-size: 13px; }
 """
+_LAYER = ("name", "kind", "shape", "parameters")  # what has columns of its own
+_PARTS = ("examples", "contigs", "layers", "versions", "inputs", "targets")  # told elsewhere
+_SHOWN = ("long_name", "alphabet", "normalizer")  # attributes that are no provenance
 
 
 def write_report(
@@ -58,7 +62,7 @@ def write_report(
     title: str | None = None,
     overwrite: bool = False,
 ) -> None:
-    """Write a page about a run: settings, data, how it learned, scores, figures, provenance.
+    """Write a page about a run: data, splits, model, how it learned, scores, figures, provenance.
 
     Parameters
     ----------
@@ -111,7 +115,7 @@ def write_report(
     if target.exists() and not overwrite:
         raise StoreError(f"{target} exists; choose another path, or say overwrite=True")
     name = title or place.name
-    sections = list(_of_run(place))
+    sections = list(_of_run(place, y_true))
     if (y_true is None) != (y_pred is None):
         raise GenomeError("scores need both labels and predictions; give y_true= and y_pred=")
     if regions is not None and tracks is None:
@@ -142,7 +146,7 @@ def write_report(
     building.replace(target)
 
 
-def _of_run(place: Path) -> Iterator[tuple[str, str]]:
+def _of_run(place: Path, scored: xr.DataArray | xr.Dataset | None) -> Iterator[tuple[str, str]]:
     """What was written beside the model."""
     told = compare({"run": place})
     fit, signature = _read(place, "fit"), _read(place, "signature")
@@ -150,9 +154,15 @@ def _of_run(place: Path) -> Iterator[tuple[str, str]]:
     yield "Result", _pairs(best)
     if signature:
         yield "Data", _pairs(_data(signature, fit))
+    parts = dict(fit.get("contigs", {}))
+    if scored is not None:
+        parts["scored here"] = count_by_contig(scored)
+    if any(parts.values()):
+        yield "Splits", _pairs(_splits(parts))
+    if fit.get("layers"):
+        yield "Model", _model(fit["layers"])
     if fit:
-        left_out = ("examples", "versions", "inputs", "targets")
-        yield "Training", _pairs({k: v for k, v in fit.items() if k not in left_out})
+        yield "Training", _pairs({k: v for k, v in fit.items() if k not in _PARTS})
     yield "How it learned", _picture(plot_runs(told))
 
 
@@ -166,8 +176,43 @@ def _data(signature: Mapping[str, Any], fit: Mapping[str, Any]) -> dict[str, Any
     for kind in ("inputs", "targets"):
         for name, one in signature.get(kind, {}).items():
             sizes = ", ".join(f"{d}: {n:,}" for d, n in zip(one["dims"], one["shape"], strict=True))
-            found[f"{kind[:-1]} {name}"] = f"({sizes or 'one value'}) {one['dtype']}"
+            found[f"{kind[:-1]} {name}"] = f"({sizes or 'one value'}) {one['dtype']}{_cut(one)}"
     return found
+
+
+def _cut(variable: Mapping[str, Any]) -> str:
+    """How a variable was cut and normalized, where that was not left to defaults."""
+    cut = variable.get("windows") or {}
+    told = {k: cut[k] for k in ("flank", "reduce", "bin_size") if k in cut}
+    if (normalizer := variable.get("attrs", {}).get("normalizer")) is not None:
+        chain = normalizer if isinstance(normalizer, list) else [normalizer]
+        told["normalized"] = [str(one.get("method")) for one in chain]
+    return f"; {_text(told)}" if told else ""
+
+
+def _splits(contigs: Mapping[str, Mapping[str, int]]) -> dict[str, str]:
+    """Windows of each part, and where they lie."""
+    return {
+        part: f"{sum(counts.values()):,} windows on {_text(counts)}"
+        for part, counts in contigs.items()
+        if counts
+    }
+
+
+def _model(layers: Sequence[Mapping[str, Any]]) -> str:
+    """Layers in order, and what they add up to."""
+    rows = [
+        {
+            "layer": one["name"],
+            "kind": one["kind"],
+            "output": " x ".join(map(_text, one["shape"])) or "one value",
+            "settings": _text({k: v for k, v in one.items() if k not in _LAYER}),
+            "parameters": one["parameters"],
+        }
+        for one in layers
+    ]
+    total = sum(one["parameters"] for one in layers)
+    return f"<p>{len(rows)} layers, {total:,} parameters</p>\n{_table(pd.DataFrame(rows))}"
 
 
 def _by_output(
@@ -222,6 +267,11 @@ def _of_predictions(
 def _provenance(place: Path, *arrays: xr.DataArray | xr.Dataset | None) -> str:
     found: dict[str, Any] = {"run": place.name}
     found |= {f"version of {n}": v for n, v in _read(place, "fit").get("versions", {}).items()}
+    signature = _read(place, "signature")
+    for kind in ("inputs", "targets"):
+        for name, one in signature.get(kind, {}).items():
+            told = {k: v for k, v in one.get("attrs", {}).items() if k not in _SHOWN}
+            found |= {f"{kind[:-1]} {name}: {key}": value for key, value in told.items()}
     for kind, array in zip(("labels", "predictions"), arrays, strict=True):
         if array is not None:
             found |= {f"{kind}: {key}": value for key, value in array.attrs.items()}

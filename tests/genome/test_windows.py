@@ -15,7 +15,7 @@ from genoarrays.genome.regions import (
     region_columns,
     regions_dataset,
 )
-from genoarrays.genome.windows import window_coords
+from genoarrays.genome.windows import count_by_contig, window_coords
 
 TOY = ga.Assembly("toy", {"chr1": 100, "chr2": 50})
 
@@ -183,3 +183,11 @@ def test_region_columns__of_a_table_made_of_columns_may_begin_before_the_contig(
         region_columns(own.assign(end=own.end + 1))
     moved = region_columns(own.assign(start=own.start + 3))
     assert moved.start.tolist() == [0, 5]
+
+
+def test_count_by_contig__counts_windows_and_regions():
+    assert count_by_contig(table()) == {"chr1": 2, "chr2": 1}
+    assert count_by_contig(windows().y.isel(window=[1])) == {"chr2": 1}
+    assert count_by_contig(windows().isel(window=[])) == {}
+    assert count_by_contig(windows(), most=1) == {"chr1": 2, "1 others": 1}
+    assert count_by_contig(xr.Dataset({"y": ("window", [1, 2])})) == {}

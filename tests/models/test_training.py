@@ -145,6 +145,12 @@ def test_fit__saves_what_load_model_gives_back(tmp_path):
     settings = json.loads((out / "fit.json").read_text())
     assert settings["targets"] == "label"
     assert settings["loss"] == "binary_crossentropy"
+    assert settings["contigs"] == {"training": {"chr1": 96}, "validation": {"chr1": 96}}
+    layers = settings["layers"]
+    assert [one["name"] for one in layers] == [layer.name for layer in model.layers]
+    assert sum(one["parameters"] for one in layers) == model.count_params()
+    (first,) = [one for one in layers if one["kind"] == "BothStrandConv1D"]
+    assert (first["shape"], first["filters"], first["kernel_size"]) == ([40, 4], 4, 7)
     for path in (out, out / "model.keras"):
         loaded = ga.load_model(path)
         assert loaded.signature == model.signature
@@ -268,15 +274,15 @@ def test_fit__passes_samples_and_passes_on():
 class Kill(keras.callbacks.Callback):
     """Ends a training as Ctrl-C would, in the middle of an epoch."""
 
-    def __init__(self, epoch):
+    def __init__(self, epoch, batch=1):
         super().__init__()
-        self.epoch, self.now = epoch, 0
+        self.epoch, self.batch, self.now = epoch, batch, 0
 
     def on_epoch_begin(self, epoch, logs=None):
         self.now = epoch
 
     def on_train_batch_end(self, batch, logs=None):
-        if self.now == self.epoch and batch == 1:
+        if self.now == self.epoch and batch == self.batch:
             self.end()
 
     def end(self):
@@ -288,6 +294,36 @@ class KillForGood(Kill):
 
     def end(self):
         os.kill(os.getpid(), signal.SIGKILL)
+
+
+class Rates(keras.callbacks.Callback):
+    """Learning rate of each epoch."""
+
+    def __init__(self):
+        super().__init__()
+        self.seen = []
+
+    def on_epoch_end(self, epoch, logs=None):
+        self.seen.append(float(self.model.optimizer.learning_rate))
+
+
+def test_fit__lets_the_learning_rate_fall(tmp_path):
+    x = windows(count=8)
+    options = {**OPTIONS, "epochs": 5, "schedule": "cosine", "learning_rate": 0.1}
+    rates = Rates()
+    ga.fit(small(x), x, callbacks=[rates], **options)
+    half = (1 + np.cos(np.pi * np.arange(5) / 4)) / 2
+    np.testing.assert_allclose(rates.seen, 0.1 * (0.02 + 0.98 * half), rtol=1e-5)
+    place = {"out": tmp_path / "m"}
+    with pytest.raises(KeyboardInterrupt):
+        ga.fit(small(x), x, callbacks=[Kill(3, 0)], **place, **options)
+    rest = Rates()
+    ga.fit(small(x), x, callbacks=[rest], resume=True, **place, **options)
+    assert rest.seen == rates.seen[3:]
+    with pytest.raises(ga.GenomeError, match="schedule='cosine of 5 epochs', and now"):
+        ga.fit(small(x), x, resume=True, **place, **{**options, "epochs": 6})
+    with pytest.raises(ga.GenomeError, match="schedule='linear' is not known"):
+        ga.fit(small(x), x, **{**options, "schedule": "linear"})
 
 
 def train_anew(out, kill=None, resume=False):
@@ -366,7 +402,7 @@ def test_fit__repeats_from_other_random_weights(tmp_path):
     twin = ga.load_model(tmp_path / f"m.repeat{best}")
     for path in ("model", tmp_path / "m"):
         y = ga.predict(model if path == "model" else path, x)
-        xr.testing.assert_identical(y, ga.predict(twin, x))
+        xr.testing.assert_equal(y, ga.predict(twin, x))  # attrs tell the path
     with pytest.raises(ga.GenomeError, match="repeats=0"):
         ga.fit(model, x, repeats=0, **OPTIONS)
 

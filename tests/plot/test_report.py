@@ -24,9 +24,20 @@ def run(tmp_path):
         "fit": {
             "batch_size": 64, "seed": 3, "loss": "binary_crossentropy", "class_weights": None,
             "examples": {"training": 1000, "validation": 50}, "versions": {"keras": "3.1"},
+            "contigs": {"training": {"chr3": 900, "chrX": 100}, "validation": {"chr5": 50}},
+            "layers": [
+                {"name": "dna", "kind": "InputLayer", "shape": [500], "parameters": 0},
+                {"name": "dna_motifs", "kind": "BothStrandConv1D", "shape": [490, 10],
+                 "parameters": 1770, "filters": 10, "kernel_size": 11, "merge": "max"},
+                {"name": "bound", "kind": "Dense", "shape": [1], "parameters": 11, "units": 1},
+            ],
         },
         "signature": {
-            "inputs": {"dna": {"dims": ["offset"], "shape": [500], "dtype": "int8"}},
+            "inputs": {"dna": {
+                "dims": ["offset"], "shape": [500], "dtype": "int8",
+                "attrs": {"source": "g.fa", "alphabet": "ACGT", "normalizer": {"method": "log1p"}},
+                "windows": {"of": "dna", "width": 500, "flank": [150, 150]},
+            }},
             "targets": {"bound": {"dims": [], "shape": [], "dtype": "uint8"}},
             "assembly": {"name": "toy", "digest": "abc"}, "width": 500,
         },
@@ -53,12 +64,20 @@ def test_write_report__holds_settings_scores_and_pictures_in_one_file(run, tmp_p
     figure = ga.plot_curves(ga.curves(*predictions()), ["roc"])
     ga.write_report(run, path, *predictions(), figures={"One more": figure})
     page = path.read_text()
+    heads = re.findall("<h2>(.*?)</h2>", page)
+    assert heads == ["Result", "Data", "Splits", "Model", "Training", "How it learned", "Scores",
+                     "Scores by contig", "Curves", "One more", "Provenance"]  # fmt: skip
     assert page.count("data:image/png;base64,") == 3
     assert not re.search(r'(src|href)="(?!data:)', page)
     assert "<script" not in page
     for text in ("reb1 &lt;b&gt;.model", "a &lt;&amp;&gt; b.bed", "1,000", "toy (abc)", "auprc",
                  "Scores by contig", "chr2", "labels: source", "predictions: source", "One more",
-                 "version of keras"):  # fmt: skip
+                 "version of keras", "input dna: source</th><td>g.fa",
+                 "(offset: 500) int8; flank: 150, 150, normalized: log1p",
+                 "1,000 windows on chr3: 900, chrX: 100",
+                 "60 windows on chr1: 30, chr2: 30", "3 layers, 1,781 parameters",
+                 "<td>BothStrandConv1D</td><td>490 x 10</td>",
+                 "filters: 10, kernel_size: 11, merge: max"):  # fmt: skip
         assert text in page, text
     assert "class_weights" not in page  # was not set
     found = ga.score(*predictions(), metrics=["auroc"]).auroc.item()
