@@ -82,18 +82,22 @@ if TYPE_CHECKING:
     from genoarrays.genome.samples import concat_samples as concat_samples
     from genoarrays.genome.sequences import SequenceIndex as SequenceIndex
     from genoarrays.genome.windows import WindowIndex as WindowIndex
-    from genoarrays.inference.attribution import input_x_gradient as input_x_gradient
-    from genoarrays.inference.attribution import integrated_gradients as integrated_gradients
-    from genoarrays.inference.aligned import align_seqlets as align_seqlets
-    from genoarrays.inference.alike import compare_motifs as compare_motifs
-    from genoarrays.inference.kmers import top_kmers as top_kmers
-    from genoarrays.inference.seqlets import find_seqlets as find_seqlets
-    from genoarrays.inference.mutagenesis import saturation_mutagenesis as saturation_mutagenesis
+    from genoarrays.inference.attribution.gradients import input_x_gradient as input_x_gradient
+    from genoarrays.inference.attribution.gradients import (
+        integrated_gradients as integrated_gradients,
+    )
+    from genoarrays.inference.motifs.aligned import align_seqlets as align_seqlets
+    from genoarrays.inference.motifs.alike import compare_motifs as compare_motifs
+    from genoarrays.inference.motifs.kmers import top_kmers as top_kmers
+    from genoarrays.inference.motifs.seqlets import find_seqlets as find_seqlets
+    from genoarrays.inference.attribution.mutagenesis import (
+        saturation_mutagenesis as saturation_mutagenesis,
+    )
     from genoarrays.inference.folds import CrossValidation as CrossValidation
     from genoarrays.inference.folds import cross_validate as cross_validate
-    from genoarrays.inference.genome import predict_genome as predict_genome
+    from genoarrays.inference.tiles.genome import predict_genome as predict_genome
     from genoarrays.inference.predict import predict as predict
-    from genoarrays.inference.variants import variant_effects as variant_effects
+    from genoarrays.inference.variants.scores import variant_effects as variant_effects
     from genoarrays.evaluation.curves import curves as curves
     from genoarrays.evaluation.embedding import embed as embed
     from genoarrays.evaluation.runs import compare as compare
@@ -256,18 +260,18 @@ _WHERE = {
     "fit": "models.training",
     "load_model": "models.saving",
     # inference
-    "input_x_gradient": "inference.attribution",
-    "integrated_gradients": "inference.attribution",
-    "align_seqlets": "inference.aligned",
-    "compare_motifs": "inference.alike",
-    "find_seqlets": "inference.seqlets",
-    "saturation_mutagenesis": "inference.mutagenesis",
-    "top_kmers": "inference.kmers",
+    "input_x_gradient": "inference.attribution.gradients",
+    "integrated_gradients": "inference.attribution.gradients",
+    "align_seqlets": "inference.motifs.aligned",
+    "compare_motifs": "inference.motifs.alike",
+    "find_seqlets": "inference.motifs.seqlets",
+    "saturation_mutagenesis": "inference.attribution.mutagenesis",
+    "top_kmers": "inference.motifs.kmers",
     "CrossValidation": "inference.folds",
     "cross_validate": "inference.folds",
     "predict": "inference.predict",
-    "predict_genome": "inference.genome",
-    "variant_effects": "inference.variants",
+    "predict_genome": "inference.tiles.genome",
+    "variant_effects": "inference.variants.scores",
     # evaluation
     "compare": "evaluation.runs",
     "curves": "evaluation.curves",

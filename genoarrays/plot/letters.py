@@ -15,7 +15,7 @@ import xarray as xr
 from genoarrays.errors import GenomeError
 from genoarrays.genome.index import axis_of, bin_size_of
 from genoarrays.genome.region import Region
-from genoarrays.inference.bases import fold_kmers, kmers
+from genoarrays.inference.attribution.bases import fold_kmers, kmers
 from genoarrays.ops.sequence import reverse_complement_codes
 from genoarrays.plot.windows import mean_of_overlaps, windows_in
 

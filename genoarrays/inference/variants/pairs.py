@@ -19,9 +19,9 @@ from genoarrays.examples.margin import without_margin
 from genoarrays.genome.columns import Columns
 from genoarrays.genome.regions import columns_dataset
 from genoarrays.genome.windows import window_index
-from genoarrays.inference.alleles import Alleles, Letters, contradictions, substitute
 from genoarrays.inference.examples import Examples
-from genoarrays.inference.placing import Placed
+from genoarrays.inference.variants.alleles import Alleles, Letters, contradictions, substitute
+from genoarrays.inference.variants.placing import Placed
 
 __all__ = ["Pairs"]
 

@@ -17,7 +17,7 @@ import xarray as xr
 
 from genoarrays._optional import optional
 from genoarrays.errors import GenomeError
-from genoarrays.inference.choosing import Chosen
+from genoarrays.inference.attribution.choosing import Chosen
 from genoarrays.models.layers import OneHot
 
 __all__ = ["Cut", "Entry", "answers"]

@@ -14,7 +14,7 @@ import pytest
 import xarray as xr
 
 import genoarrays as ga
-from genoarrays.inference.predictor import Predictor
+from genoarrays.inference.tiles.predictor import Predictor
 from genoarrays.models.signature import Signature
 from genoarrays.store.schedule import in_processes
 
@@ -306,8 +306,8 @@ def test_predict_genome__goes_on_after_a_kill(saved, tmp_path):
     script = f"""
         import os, signal
         import genoarrays as ga
-        from genoarrays.inference.predictor import Predictor
-        from tests.inference.test_genome import run
+        from genoarrays.inference.tiles.predictor import Predictor
+        from tests.inference.tiles.test_genome import run
         values, asked = Predictor.values, []
         def killed(self, start, stop):
             asked.append(start)

@@ -22,14 +22,14 @@ from genoarrays import __version__
 from genoarrays.errors import GenomeError, RegionError
 from genoarrays.formats.match import Renaming
 from genoarrays.genome.columns import Columns
-from genoarrays.inference.effects import Effects, effects_of
 from genoarrays.inference.examples import Examples, examples_of
-from genoarrays.inference.kept import InMemory, InStore, check_free
 from genoarrays.inference.outputs import answers, outputs_of
-from genoarrays.inference.pairs import Pairs
-from genoarrays.inference.placing import Placed, grid_of, place_variants, reference_of
-from genoarrays.inference.predictor import Shared
-from genoarrays.inference.probing import check_inputs, input_bytes
+from genoarrays.inference.tiles.predictor import Shared
+from genoarrays.inference.tiles.probing import check_inputs, input_bytes
+from genoarrays.inference.variants.effects import Effects, effects_of
+from genoarrays.inference.variants.kept import InMemory, InStore, check_free
+from genoarrays.inference.variants.pairs import Pairs
+from genoarrays.inference.variants.placing import Placed, grid_of, place_variants, reference_of
 from genoarrays.models.digest import digest_of_model
 from genoarrays.models.saving import load_model
 from genoarrays.models.signature import names_of

@@ -15,7 +15,7 @@ import numpy.typing as npt
 import xarray as xr
 
 from genoarrays.errors import GenomeError
-from genoarrays.inference.cut import Cut, Entry
+from genoarrays.inference.attribution.cut import Cut, Entry
 
 __all__ = ["Baselines"]
 

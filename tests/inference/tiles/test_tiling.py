@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 import genoarrays as ga
 from genoarrays.genome.regions import region_columns
-from genoarrays.inference.tiling import Tiling, output_of, strides_of
+from genoarrays.inference.tiles.tiling import Tiling, output_of, strides_of
 from genoarrays.models.signature import VariableSignature
 
 

@@ -9,7 +9,7 @@ import numpy.typing as npt
 import xarray as xr
 
 from genoarrays.errors import GenomeError
-from genoarrays.inference.spans import spans_of
+from genoarrays.inference.motifs.spans import spans_of
 from genoarrays.ops.sequence import kmer_codes, reverse_complement_codes
 
 __all__ = ["top_kmers"]

@@ -25,7 +25,7 @@ from genoarrays.genome.regions import columns_dataset
 from genoarrays.genome.windows import window_index
 from genoarrays.inference.examples import Examples
 from genoarrays.inference.outputs import answers, outputs_of
-from genoarrays.inference.tiling import Tiling
+from genoarrays.inference.tiles.tiling import Tiling
 from genoarrays.models.digest import digest_of_model
 from genoarrays.models.saving import load_model
 

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from genoarrays.inference.predictor import Predictor
+from genoarrays.inference.tiles.predictor import Predictor
 
 __all__ = ["Predicted"]
 

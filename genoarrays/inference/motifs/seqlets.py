@@ -16,7 +16,7 @@ import xarray as xr
 from genoarrays.errors import GenomeError
 from genoarrays.genome.columns import make_columns
 from genoarrays.genome.regions import columns_dataset
-from genoarrays.inference.spans import Spans, spans_of
+from genoarrays.inference.motifs.spans import Spans, spans_of
 
 __all__ = ["find_seqlets"]
 

@@ -19,7 +19,7 @@ import numpy as np
 import numpy.typing as npt
 import xarray as xr
 
-from genoarrays.inference.predictor import Predictor
+from genoarrays.inference.tiles.predictor import Predictor
 from genoarrays.store.layout import Layout
 from genoarrays.store.part import Part, parts_of
 from genoarrays.store.place import Place

@@ -25,11 +25,11 @@ from genoarrays.genome.index import axis_of, genome_coords
 from genoarrays.genome.pyramid import without_levels
 from genoarrays.inference.examples import Examples, examples_of
 from genoarrays.inference.outputs import outputs_of
-from genoarrays.inference.predicted import Predicted
-from genoarrays.inference.predictor import Predictor
-from genoarrays.inference.probing import check_inputs, digest_of_inputs, input_bytes
-from genoarrays.inference.stitched import PredictionPlan, Stitched
-from genoarrays.inference.tiling import OVERLAPS, Output, Tiling, output_of, strides_of
+from genoarrays.inference.tiles.predicted import Predicted
+from genoarrays.inference.tiles.predictor import Predictor
+from genoarrays.inference.tiles.probing import check_inputs, digest_of_inputs, input_bytes
+from genoarrays.inference.tiles.stitched import PredictionPlan, Stitched
+from genoarrays.inference.tiles.tiling import OVERLAPS, Output, Tiling, output_of, strides_of
 from genoarrays.models.saving import load_model
 from genoarrays.models.signature import names_of
 from genoarrays.store.document import plain

@@ -15,7 +15,7 @@ import numpy as np
 import xarray as xr
 
 from genoarrays.errors import GenomeError, RegionError
-from genoarrays.inference.predictor import Predictor
+from genoarrays.inference.tiles.predictor import Predictor
 from genoarrays.stream.batches import batches
 
 __all__ = ["check_inputs", "digest_of_inputs", "input_bytes"]

@@ -17,12 +17,12 @@ import xarray as xr
 
 from genoarrays.errors import GenomeError
 from genoarrays.inference.asked import Asked, asked
-from genoarrays.inference.attributed import Attributed, windows_at_once
-from genoarrays.inference.baselines import Baselines
-from genoarrays.inference.choosing import choose
-from genoarrays.inference.cut import Cut
+from genoarrays.inference.attribution.attributed import Attributed, windows_at_once
+from genoarrays.inference.attribution.baselines import Baselines
+from genoarrays.inference.attribution.choosing import choose
+from genoarrays.inference.attribution.cut import Cut
+from genoarrays.inference.attribution.paths import gradients_at, integrate
 from genoarrays.inference.examples import Examples
-from genoarrays.inference.paths import gradients_at, integrate
 from genoarrays.models.signature import names_of
 from genoarrays.options import track as show
 from genoarrays.stream.batches import batches

@@ -11,8 +11,8 @@ import xarray as xr
 
 from genoarrays.errors import GenomeError
 from genoarrays.inference.asked import Asked
-from genoarrays.inference.bases import fold_kmers, kmers
-from genoarrays.inference.cut import Cut, Entry
+from genoarrays.inference.attribution.bases import fold_kmers, kmers
+from genoarrays.inference.attribution.cut import Cut, Entry
 from genoarrays.options import check_bytes
 
 __all__ = ["Attributed", "labelled", "windows_at_once"]

@@ -19,7 +19,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from genoarrays.inference.cut import Cut
+from genoarrays.inference.attribution.cut import Cut
 
 __all__ = ["Path", "gradients_at", "integrate"]
 

@@ -15,9 +15,9 @@ import xarray as xr
 
 from genoarrays.errors import GenomeError, RegionError
 from genoarrays.inference.asked import Asked, asked
-from genoarrays.inference.attributed import labelled
-from genoarrays.inference.choosing import choose
-from genoarrays.inference.cut import answers
+from genoarrays.inference.attribution.attributed import labelled
+from genoarrays.inference.attribution.choosing import choose
+from genoarrays.inference.attribution.cut import answers
 from genoarrays.inference.examples import Examples
 from genoarrays.options import check_bytes
 from genoarrays.options import track as show

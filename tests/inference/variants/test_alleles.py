@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import genoarrays as ga
-from genoarrays.inference.alleles import Alleles, Letters, contradictions, substitute
+from genoarrays.inference.variants.alleles import Alleles, Letters, contradictions, substitute
 
 TEXT = np.dtypes.StringDType()
 bases = st.text("ACGT", min_size=1, max_size=9)

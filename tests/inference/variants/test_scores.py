@@ -202,7 +202,7 @@ def test_variant_effects__equal_a_changed_fasta_cut_by_hand(model, tmp_path):
 def test_variant_effects__of_many_batches_and_in_any_order_are_the_same(first_order, monkeypatch):
     rows = split(random_variants(3))
     whole = score(first_order, rows)
-    monkeypatch.setattr("genoarrays.inference.variants._ROWS", 8)
+    monkeypatch.setattr("genoarrays.inference.variants.scores._ROWS", 8)
     order = np.random.default_rng(0).permutation(len(rows))
     some = score(first_order, [rows[n] for n in order])
     for name in whole.data_vars:
@@ -249,7 +249,7 @@ def test_scores__are_those_of_the_formulas(first_order):
 
 
 def test_log_odds__are_clipped():
-    from genoarrays.inference.effects import Effects
+    from genoarrays.inference.variants.effects import Effects
     from genoarrays.models.signature import VariableSignature
 
     one = Effects("y", "", VariableSignature((), (), "float32"), {}, ("log_odds",), True, 1.0)
@@ -272,7 +272,7 @@ def test_log_odds__are_clipped():
     ],
 )
 def test_probabilities__come_from_a_sigmoid_or_softmax(last, probable):
-    from genoarrays.inference.effects import gives_probabilities
+    from genoarrays.inference.variants.effects import gives_probabilities
 
     entry = keras.Input((2,))
     model = keras.Model(entry, last(layers.Dense(2)(entry)))
@@ -601,8 +601,8 @@ def test_out__is_the_same_in_a_store_that_appears_whole(first_order, tmp_path, m
     rows = split(random_variants(11))
     rows = [rows[n] for n in np.random.default_rng(1).permutation(len(rows))]
     whole = score(first_order, rows)
-    monkeypatch.setattr("genoarrays.inference.variants._ROWS", 16)
-    monkeypatch.setattr("genoarrays.inference.kept._ROWS", 24)
+    monkeypatch.setattr("genoarrays.inference.variants.scores._ROWS", 16)
+    monkeypatch.setattr("genoarrays.inference.variants.kept._ROWS", 24)
     path = tmp_path / "effects.zarr"
     e = score(first_order, rows, out=path)
     assert e.difference_bound.chunks is not None
@@ -626,7 +626,7 @@ def test_out__is_the_same_in_a_store_that_appears_whole(first_order, tmp_path, m
 
 def test_out__is_not_there_after_an_error(first_order, tmp_path, monkeypatch):
     rows = split(random_variants(11))
-    monkeypatch.setattr("genoarrays.inference.variants._ROWS", 16)
+    monkeypatch.setattr("genoarrays.inference.variants.scores._ROWS", 16)
     calls = []
 
     def failing(regions):

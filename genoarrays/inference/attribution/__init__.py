@@ -1,0 +1,1 @@
+"""Which bases and values a prediction is due to."""

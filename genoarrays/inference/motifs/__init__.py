@@ -1,0 +1,1 @@
+"""Which motifs a network looks at."""

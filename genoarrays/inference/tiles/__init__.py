@@ -1,0 +1,1 @@
+"""Predictions along whole contigs, tile by tile."""

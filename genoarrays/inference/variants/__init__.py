@@ -1,0 +1,1 @@
+"""What variants change in predictions."""
