@@ -31,6 +31,12 @@ def test_tour__runs(tmp_path, monkeypatch, capsys):
     exec(compile(more, "README.md", "exec"), names)
     assert "mean" in capsys.readouterr().out
     assert {"signal", "reads"} <= set(names["on_one_axis"].data_vars)
+    back = blocks("python")[2]
+    assert README.index("## From a model back") < README.index(back)
+    exec(compile(back, "README.md", "exec"), names)
+    assert int(names["effects"].log_odds.notnull().sum()) > 50
+    for made in ("everywhere.bw", "letters.png", "effects.vcf.gz"):
+        assert (tmp_path / made).exists()
     for made in ("demo.zarr", "demo.model", "bound.bw", "bound.png"):
         assert (tmp_path / made).exists()
 

@@ -16,7 +16,14 @@ import pysam
 
 from genoarrays.demo.landscape import KINDS, READ_LENGTH, Landscape
 
-__all__ = ["write_bigwig", "write_fasta", "write_peaks", "write_reads", "write_sites"]
+__all__ = [
+    "write_bigwig",
+    "write_fasta",
+    "write_peaks",
+    "write_reads",
+    "write_sites",
+    "write_variants",
+]
 
 LINE = 60  # bases per line of FASTA
 PEAK_WIDTH = 200
@@ -113,6 +120,22 @@ def write_sites(truth: Landscape, path: Path) -> None:
             lines.append(
                 f"{contig}\t{truth.start[i] - begin}\t{truth.end[i] - begin}\t{name}\t{score}"
                 f"\t{'-' if truth.minus[i] else '+'}"
+            )
+    path.write_text("\n".join(lines) + "\n")
+
+
+def write_variants(truth: Landscape, path: Path) -> None:
+    """Write a variant in the middle of every site and decoy as VCF; T, G, A, C for A, C, G, T."""
+    lines = ["##fileformat=VCFv4.2"]
+    lines += [f"##contig=<ID={name},length={size}>" for name, size in truth.lengths.items()]
+    lines.append("#CHROM\tPOS\tID\tREF\tALT\tQUAL\tFILTER\tINFO")
+    middle = (truth.start + truth.end) // 2
+    for contig, begin, end in _contigs(truth):
+        here = np.unique(middle[(middle >= begin) & (middle < end) & (truth.codes[middle] < 4)])
+        for place, code in zip(here.tolist(), truth.codes[here].tolist(), strict=True):
+            name = f"snv{len(lines)}"
+            lines.append(
+                f"{contig}\t{place - begin + 1}\t{name}\t{'ACGT'[code]}\t{'TGAC'[code]}\t.\t.\t."
             )
     path.write_text("\n".join(lines) + "\n")
 

@@ -20,6 +20,7 @@ from genoarrays.demo.files import (
     write_peaks,
     write_reads,
     write_sites,
+    write_variants,
 )
 from genoarrays.demo.landscape import Reads, draw_landscape
 from genoarrays.errors import InputError
@@ -35,6 +36,7 @@ _WRITERS = {
     "signal": ("signal.bw", write_bigwig),
     "peaks": ("peaks.narrowPeak", write_peaks),
     "sites": ("sites.bed", write_sites),
+    "variants": ("variants.vcf", write_variants),
 }
 
 
@@ -51,6 +53,7 @@ class Simulation:
     signal: Path
     peaks: Path
     sites: Path
+    variants: Path
     lengths: dict[str, int]
     reads_by_reason: dict[str, int]
 
@@ -58,7 +61,7 @@ class Simulation:
 def simulate(
     out: str | os.PathLike[str], *, seed: int = 0, size: int = 3_000_000, overwrite: bool = False
 ) -> Simulation:
-    """Simulate a genome and write it as FASTA, BAM, bigWig, narrowPeak and BED.
+    """Simulate a genome and write it as FASTA, BAM, bigWig, narrowPeak, BED and VCF.
 
     The same arguments give the same bytes. At the default size this takes some 2 s and 10 MB.
 
@@ -78,8 +81,9 @@ def simulate(
     Simulation
         Paths of `genome` (soft-masked FASTA with index), `reads` (sorted BAM with index; the 5'
         ends gather in open chromatin), `signal` (bigWig of binding, in steps of 10 bp), `peaks`
-        (narrowPeak of the bound sites) and `sites` (BED of all planted sites and decoys, bound or
-        not); contig lengths and the number of reads by reason to drop them.
+        (narrowPeak of the bound sites), `sites` (BED of all planted sites and decoys, bound or
+        not) and `variants` (VCF, one in each of these); contig lengths and the number of reads by
+        reason to drop them.
 
     Raises
     ------

@@ -7,6 +7,7 @@ import pyBigWig
 import pysam
 import pytest
 
+import genoarrays as ga
 from genoarrays.demo.landscape import PAIRED_CORE, PLAIN_CONSENSUS
 from genoarrays.demo.simulate import simulate
 from genoarrays.errors import InputError
@@ -54,7 +55,7 @@ def digests(folder):
 def test_simulate__same_seed_gives_same_bytes(files, tmp_path):
     simulate(tmp_path / "again", seed=3, size=SIZE)
     assert digests(tmp_path / "again") == digests(files.genome.parent)
-    assert len(digests(tmp_path / "again")) == 7  # five files and two indexes, nothing else
+    assert len(digests(tmp_path / "again")) == 8  # six files and two indexes, nothing else
 
 
 def test_simulate__other_seed_gives_another_genome(files, tmp_path):
@@ -191,6 +192,15 @@ def test_simulate__signal_is_high_at_peaks_and_missing_where_bases_are(files, ge
             summits = np.array([start + summit for _, start, *_, summit in here])
             assert np.median(values[summits]) > 10 * np.nanmedian(values)
             assert np.corrcoef(values[summits], [p[4] for p in here])[0, 1] > 0.8
+
+
+def test_simulate__variants_have_the_bases_of_the_genome(files, sites):
+    found = ga.read_variants(files.variants, like=ga.open_fasta(files.genome))
+    assert found.sizes["variant"] > 100
+    assert found.attrs["variants"]["kept"] == found.sizes["variant"] <= len(sites)
+    changes = set(zip(found.ref.values.tolist(), found.alt.values.tolist(), strict=True))
+    assert len(changes) > 1
+    assert changes <= {("A", "T"), ("C", "G"), ("G", "A"), ("T", "C")}
 
 
 def test_simulate__refuses_to_replace_files(files):
