@@ -17,7 +17,7 @@ from genoarrays.demo.landscape import KINDS, draw_landscape
 pytest.importorskip("tensorflow")
 pytest.importorskip("sklearn")
 
-SEED = 0  # the numbers in comments are the lowest of three seeds
+SEED = 0  # numbers in comments: the lowest of three seeds, of composition two
 CONTIGS = {"chr1": 600_000, "chr2": 300_000}
 
 
