@@ -17,7 +17,7 @@ from pathlib import Path
 import pytest
 
 SCRIPTS = sorted((Path(__file__).parents[1] / "notebooks").glob("*.py"))
-SLOW = ("one_dataset_four_consumers",)  # trains two networks: 80 s
+SLOW = ("model_to_genome", "one_dataset_four_consumers")  # they train networks: 80 s
 per_notebook = pytest.mark.parametrize("script", SCRIPTS, ids=lambda path: path.stem)
 
 
