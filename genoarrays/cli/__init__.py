@@ -78,6 +78,9 @@ def main(arguments: list[str] | None = None) -> None:
 _WORDS = {
     'overwrite="changed" or overwrite=True': "--overwrite-changed or --overwrite",
     "overwrite=True": "--overwrite",
+    "choose another out=": "choose another --out",
+    "resume=True": "--resume",
+    "ref_mismatch='drop'": "--mismatch skip",
     "append=True": "--append",
     "call begin() first": "begin with --plan-only",
     "ga.to_zarr": "genoarrays ingest",

@@ -45,8 +45,8 @@ _KINDS = (".zarr", ".bw", ".tsv", ".npz")
               help="Explain the log-odds instead of the probability, which hardly moves near 0 and "
               "1. For outputs that are probabilities.")  # fmt: skip
 @click.option("--baseline", type=click.Choice(["zero", "shuffled"]), default="zero",
-              show_default=True, help="What integrated gradients begin at: no sequence, or "
-              "shuffled ones with the same dinucleotides.")  # fmt: skip
+              show_default=True, help="What integrated gradients begin at: no letters, which "
+              "a model may never have seen, or shuffles with the same dinucleotides.")  # fmt: skip
 @click.option("--shuffles", default=10, show_default=True, help="Shuffled sequences per window.")
 @click.option("--seed", default=0, show_default=True, help="Of the shuffles.")
 @click.option("--steps", default=50, show_default=True, help="Steps of integrated gradients.")
@@ -56,6 +56,8 @@ _KINDS = (".zarr", ".bw", ".tsv", ".npz")
               show_default=True, help="A window around the center or the summit of each region, or "
               "windows end to end over all of it.")  # fmt: skip
 @CONTIGS
+@click.option("--out-of-bounds", type=click.Choice(["error", "clip", "drop"]), default="error",
+              show_default=True, help="Regions past the end of a contig.")  # fmt: skip
 @click.option("--rename-contigs", help="Of --regions with other contig names: match, ucsc, ...")
 @click.option("--motifs", type=click.Path(path_type=Path),
               help="Known motifs, in MEME format: print the motif that the model looks at, and the "
@@ -79,6 +81,7 @@ def attribute(
     anchor: str,
     contigs: list[str],
     rename_contigs: str | None,
+    out_of_bounds: str,
     motifs: Path | None,
     columns: str | None,
     overwrite: bool,
@@ -114,7 +117,8 @@ def attribute(
     start_tensorflow()
     signature = signature_of(model)
     tree = ga.open_datatree(store)
-    places = on_contigs(_places(tree, regions, signature.width, anchor, rename_contigs), contigs)
+    found = {"rename_contigs": rename_contigs, "out_of_bounds": out_of_bounds}
+    places = on_contigs(_places(tree, regions, signature.width, anchor, found), contigs)
     x = ga.load_model(model).signature.examples(tree, check=options["check"])(places)
     options |= {"of": of or None}
     if method == "integrated-gradients":
@@ -130,7 +134,7 @@ def attribute(
 
 
 def _places(
-    tree: Any, regions: tuple[str, ...], width: int, anchor: str, rename_contigs: str | None
+    tree: Any, regions: tuple[str, ...], width: int, anchor: str, found: dict[str, Any]
 ) -> Any:
     """Windows at regions."""
     import genoarrays as ga
@@ -138,8 +142,7 @@ def _places(
 
     like = next(iter(without_levels(tree).values()))
     tables = [
-        ga.read_regions(one if os.path.exists(one) else [one], like, rename_contigs=rename_contigs)
-        for one in regions
+        ga.read_regions(one if os.path.exists(one) else [one], like, **found) for one in regions
     ]
     table = tables[0] if len(tables) == 1 else ga.concat_regions(tables)
     if anchor == "tile":

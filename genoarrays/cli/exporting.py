@@ -143,4 +143,4 @@ def _write_sites(
         array = array.sum("strand", min_count=1) if array.dtype.kind == "f" else array.sum("strand")
     sites = ga.regions_where(array > 0 if at_least is None else array >= at_least)
     best: Any = ga.reduce_regions(array, sites, "max")
-    return ga.to_bed(sites, out, score=best.values, **options)
+    return ga.to_bed(sites, out, score=best.values.astype(array.dtype), **options)

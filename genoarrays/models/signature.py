@@ -13,7 +13,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Hashable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -84,8 +84,16 @@ class VariableSignature:
         """Labels by dimension, as xarray takes them."""
         return {dim: (dim, _unpack(labels)) for dim, labels in self.labels.items()}
 
+    def renamed(self, old: str, new: str) -> VariableSignature:
+        """The same with another name for a dimension."""
+        dims = tuple(new if dim == old else dim for dim in self.dims)
+        labels = {new if dim == old else dim: found for dim, found in self.labels.items()}
+        return replace(self, dims=dims, labels=labels)
+
     def differs(self, other: VariableSignature) -> str | None:
         """In words, how `other` cannot stand in for this variable; None if it can."""
+        if other.offset and self.offset:  # `offset` of one cut, `offset_dna` of several at once
+            other = other.renamed(other.offset, self.offset)
         if other.dims != self.dims:
             return f"has the dims {other.dims} of an example, not {self.dims}"
         for dim, there, wanted in zip(self.dims, other.shape, self.shape, strict=True):

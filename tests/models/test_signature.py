@@ -96,3 +96,18 @@ def test_of__refuses_what_is_not_in_the_windows():
         Signature.of(windows(), "rna", "label")
     with pytest.raises(ga.RegionError, match="none of which is 'window'"):
         Signature.of(xr.Dataset({"dna": ("offset", [0])}), "dna", [])
+
+
+def test_check__offsets_may_bear_the_name_of_their_variable_or_not():
+    coords = ga.genome_coords(ga.Assembly("toy", {"chr1": 400}))
+    codes = np.tile(np.arange(4, dtype="int8"), 100)
+    ds = xr.Dataset({"dna": ("position", codes, {"alphabet": "ACGT"})}, coords)
+    ds["bound"] = "position", np.zeros(400, "float32")
+    x = ga.windows(ds, ["chr1:0-200"], flank={"dna": 10}, reduce={"bound": "max"})
+    trained = Signature.of(x, "dna", "bound")
+    assert trained.inputs["dna"].dims == ("offset_dna",)
+    trained.check(ga.windows(ds[["dna"]], ["chr1:0-200"], flank=10))
+    with pytest.raises(ga.RegionError, match="has 218 along 'offset_dna', not 220"):
+        trained.check(ga.windows(ds[["dna"]], ["chr1:0-200"], flank=9))
+    with pytest.raises(ga.RegionError, match=r"labelled from 0 .* not from -10"):
+        trained.check(ga.windows(ds[["dna"]], ["chr1:0-200"], flank=(0, 20)))
