@@ -96,6 +96,7 @@ def _turn(array: xr.DataArray) -> xr.DataArray:
     turned: xr.DataArray = xr.apply_ufunc(
         act, array, dask="parallelized", output_dtypes=[array.dtype], keep_attrs=True
     )
+    turned.attrs.pop("windows", None)  # how `ga.windows` cut them: flanks have changed sides
     return turned
 
 

@@ -5,7 +5,7 @@ import xarray as xr
 
 import genoarrays as ga
 
-from .test_attribution import REGIONS, deep, genome  # noqa: F401
+from .attribution.test_gradients import REGIONS, deep, genome  # noqa: F401
 
 
 def test_asked__leaves_the_margin_out_as_streams_do(genome):  # noqa: F811

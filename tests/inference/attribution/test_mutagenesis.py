@@ -6,7 +6,7 @@ from keras import layers
 
 import genoarrays as ga
 
-from .test_attribution import REGIONS, deep, genome, joint, linear, x  # noqa: F401
+from .test_gradients import REGIONS, deep, genome, joint, linear, x  # noqa: F401
 
 
 def by_hand(model, codes):
